@@ -1,0 +1,186 @@
+/**
+ * CESR primitives in the text domain (docs/protocol.md, "CESR"): a code, then raw bytes in base64url,
+ * aligned so that the whole is a multiple of four characters. One text per value: exact length, the
+ * base64url alphabet only, pad bits zero.
+ */
+import { AuthsError } from '../errors.ts';
+
+/** A primitive taken apart; `raw` is a fresh copy. */
+export interface CesrPrimitive {
+  readonly code: string;
+  readonly raw: Uint8Array;
+}
+
+/** Why a text is not CESR; found as `details.rule` of the error. */
+export type CesrRule = 'cesr-code' | 'cesr-length' | 'cesr-alphabet' | 'cesr-pad';
+
+/** code → bytes of raw value. */
+const RAW_SIZES: ReadonlyMap<string, number> = new Map([
+  ['A', 32], // Ed25519 seed
+  ['B', 32], // Ed25519 key, non-transferable
+  ['D', 32], // Ed25519 key
+  ['E', 32], // Blake3-256 digest
+  ['M', 2],
+  ['R', 5],
+  ['N', 8],
+  ['0A', 16], // salt, and sequence number in attachments
+  ['0B', 64], // Ed25519 signature
+  ['0H', 4],
+  ['1AAG', 24], // date-time
+  ['1AAI', 33], // P-256 key, non-transferable
+  ['1AAJ', 33], // P-256 key
+]);
+
+/** Codes that exist and that this product does not speak, so that the refusal can name them. */
+const UNSUPPORTED: ReadonlyMap<string, string> = new Map([
+  ['C', 'an X25519 key'],
+  ['F', 'a Blake2b-256 digest'],
+  ['G', 'a Blake2s-256 digest'],
+  ['H', 'a SHA3-256 digest'],
+  ['I', 'a SHA2-256 digest'],
+  ['J', 'an ECDSA secp256k1 seed'],
+  ['K', 'an Ed448 seed'],
+  ['Q', 'an ECDSA P-256 seed'],
+  ['0C', 'an ECDSA secp256k1 signature'],
+  ['0D', 'a Blake3-512 digest'],
+  ['0E', 'a Blake2b-512 digest'],
+  ['0F', 'a SHA3-512 digest'],
+  ['0G', 'a SHA2-512 digest'],
+  ['0I', 'an ECDSA P-256 signature'],
+  ['1AAA', 'an ECDSA secp256k1 key'],
+  ['1AAB', 'an ECDSA secp256k1 key'],
+  ['1AAC', 'an Ed448 key'],
+  ['1AAD', 'an Ed448 key'],
+]);
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+/** ASCII character → its six bits, 255 elsewhere. */
+const SIX_BITS: Uint8Array = new Uint8Array(128).fill(255);
+for (let i = 0; i < 64; i++) SIX_BITS[ALPHABET.charCodeAt(i)] = i;
+
+/**
+ * Takes one primitive of a fixed code apart; the text must be exactly that primitive.
+ * `input/malformed` with `details.rule` (a CesrRule) otherwise.
+ */
+export function decodeCesrFixed(text: string): CesrPrimitive {
+  const code = codeAt(text, 0);
+  const size = cesrSize(code);
+  if (text.length !== size) {
+    throw cesrFault(
+      'cesr-length',
+      `"${shown(text)}" has ${text.length} characters where code ${code} has ${size}`,
+    );
+  }
+  return { code, raw: decodeTail(text, code.length, size, RAW_SIZES.get(code) as number) };
+}
+
+/** Text of a raw value under a fixed code; a wrong code or size is `internal/bug`. */
+export function encodeCesr(code: string, raw: Uint8Array): string {
+  const size = RAW_SIZES.get(code);
+  if (size === undefined || size !== raw.length) {
+    throw new AuthsError('internal/bug', `CESR code ${code} does not hold ${raw.length} bytes`);
+  }
+  return code + encodeTail(raw, code.length % 4);
+}
+
+/** The code that starts at `at`. Unknown, foreign or missing codes are `input/malformed`, rule cesr-code. */
+export function codeAt(text: string, at: number): string {
+  const first = text[at];
+  if (first === undefined) throw cesrFault('cesr-length', 'the text ends where a CESR code must stand');
+  const length = first === '0' ? 2 : first === '1' ? 4 : 1;
+  const code = text.slice(at, at + length);
+  if (RAW_SIZES.has(code)) return code;
+  for (let i = 0; i < code.length; i++) {
+    if (sixBits(text, at + i) === 255) {
+      throw cesrFault('cesr-alphabet', `character ${i + 1} of "${shown(text.slice(at))}" is not base64url`);
+    }
+  }
+  const foreign = UNSUPPORTED.get(code);
+  throw cesrFault(
+    'cesr-code',
+    foreign === undefined
+      ? `CESR code "${code}" is unknown`
+      : `CESR code "${code}", ${foreign}, is not supported`,
+  );
+}
+
+/** Characters of a whole primitive of this code. */
+export function cesrSize(code: string): number {
+  const raw = RAW_SIZES.get(code) as number;
+  const pad = code.length % 4;
+  return code.length + ((raw + pad) * 4) / 3 - pad;
+}
+
+/** Six bits of the character at `at`, or 255 when it is not of the alphabet. */
+export function sixBits(text: string, at: number): number {
+  const char = text.charCodeAt(at);
+  return char < 128 ? (SIX_BITS[char] as number) : 255;
+}
+
+/** The digit of a value 0..63. */
+export function base64Digit(value: number): string {
+  return ALPHABET[value] as string;
+}
+
+/**
+ * Raw bytes from the characters `from` to `to`, after a code whose length leaves `to - from` mod 4 characters
+ * to make up: those stand for zero bytes in front. Bits that belong to them must be zero (rule cesr-pad).
+ */
+export function decodeTail(text: string, from: number, to: number, size: number): Uint8Array {
+  if (text.length < to) throw cesrFault('cesr-length', 'the text ends inside a CESR primitive');
+  const raw = new Uint8Array(size);
+  const pad = (4 - ((to - from) % 4)) % 4;
+  let bits = 0;
+  let held = 0;
+  let out = -pad;
+  // The dropped characters are pad × 6 zero bits; pad × 8 bits of zero bytes go in front of the raw value.
+  held = pad * 6;
+  while (held >= 8) {
+    held -= 8;
+    out++;
+  }
+  for (let i = from; i < to; i++) {
+    const six = sixBits(text, i);
+    if (six === 255) {
+      throw cesrFault(
+        'cesr-alphabet',
+        `character ${i - from + 1} of "${shown(text.slice(from, to))}" is not base64url`,
+      );
+    }
+    bits = ((bits << 6) | six) & 0x3fff;
+    held += 6;
+    if (held >= 8) {
+      held -= 8;
+      const byte = (bits >> held) & 0xff;
+      if (out >= 0) raw[out] = byte;
+      else if (byte !== 0)
+        throw cesrFault('cesr-pad', `"${shown(text.slice(0, to))}" has pad bits that are not zero`);
+      out++;
+    }
+  }
+  return raw;
+}
+
+/** base64url of `pad` zero bytes and the raw value, without the `pad` characters in front. */
+export function encodeTail(raw: Uint8Array, pad: number): string {
+  let text = '';
+  let bits = 0;
+  let held = 0;
+  for (let i = -pad; i < raw.length; i++) {
+    bits = ((bits << 8) | (i < 0 ? 0 : (raw[i] as number))) & 0xffff;
+    held += 8;
+    while (held >= 6) {
+      held -= 6;
+      text += ALPHABET[(bits >> held) & 63];
+    }
+  }
+  return text.slice(pad);
+}
+
+export function cesrFault(rule: CesrRule, reason: string): AuthsError<'input/malformed'> {
+  return new AuthsError('input/malformed', reason, { details: { rule } });
+}
+
+function shown(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}

@@ -1,0 +1,3 @@
+declare module 'json-canon' {
+  export default function canonicalize(value: unknown): string;
+}

@@ -1,0 +1,158 @@
+/**
+ * Bundles the programs into ESM files that plain `node FILE` runs from any folder.
+ *
+ *   node scripts/build.mjs            build what is older than its sources
+ *   node scripts/build.mjs --force    build everything
+ *   node scripts/build.mjs --check    exit 1 if something is stale, build nothing
+ *
+ * Node's own modules are loaded when the code that uses them first runs: a static import in a bundle would load
+ * the HTTP stack for `auths --version` too.
+ */
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
+import { builtinModules } from 'node:module';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+const programs = [
+  // What is typed most in a small file of its own: reading a big bundle costs as much again as starting node.
+  {
+    from: 'apps/cli/src/hot.ts',
+    to: 'apps/cli/dist/auths.js',
+    without: ['parse-flags.ts', 'help.ts', '@clack/prompts'],
+  },
+  { from: 'apps/cli/src/main.ts', to: 'apps/cli/dist/auths-main.js' },
+  { from: 'apps/cli/src/signing-program.ts', to: 'apps/cli/dist/auths-sign.js' },
+  { from: 'apps/registry/src/main.ts', to: 'apps/registry/dist/auths-registry.js' },
+].filter(({ from }) => existsSync(join(root, from)));
+
+const stampOf = (to) => join(root, `${to}.stamp`);
+
+/** A digest over everything that the bundles depend on: sources, versions, this file. */
+function fingerprint() {
+  const hash = createHash('sha256');
+  const add = (path) =>
+    hash
+      .update(`${relative(root, path)}\0`)
+      .update(readFileSync(path))
+      .update('\0');
+  const walk = (folder) => {
+    if (!existsSync(folder)) return;
+    for (const entry of readdirSync(folder, { withFileTypes: true }).sort((a, b) =>
+      a.name < b.name ? -1 : 1,
+    )) {
+      if (entry.isDirectory()) walk(join(folder, entry.name));
+      else if (entry.name.endsWith('.ts')) add(join(folder, entry.name));
+    }
+  };
+  add(fileURLToPath(import.meta.url));
+  for (const file of ['package.json', 'pnpm-lock.yaml'])
+    if (existsSync(join(root, file))) add(join(root, file));
+  for (const group of ['packages', 'apps']) {
+    for (const name of readdirSync(join(root, group)).sort()) walk(join(root, group, name, 'src'));
+  }
+  return hash.digest('hex');
+}
+
+function isStale(program, wanted) {
+  const stamp = stampOf(program.to);
+  return !existsSync(join(root, program.to)) || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted;
+}
+
+/** `node:*` as a CommonJS module, so that esbuild evaluates it where it is used and not at the top. */
+const lazyBuiltins = {
+  name: 'lazy-builtins',
+  setup(plugin) {
+    const names = new Set(builtinModules);
+    plugin.onResolve({ filter: /.*/ }, ({ path, kind, namespace }) => {
+      if (namespace === 'builtin' || kind === 'require-call') return undefined;
+      const bare = path.startsWith('node:') ? path.slice(5) : path;
+      return names.has(bare) ? { path: bare, namespace: 'builtin' } : undefined;
+    });
+    plugin.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(`node:${path}`)});`,
+      loader: 'js',
+    }));
+  },
+};
+
+/** Modules that a program never reaches, although what it shares with another one could. */
+const leaveOut = (names) => ({
+  name: 'leave-out',
+  setup(plugin) {
+    plugin.onResolve({ filter: /.*/ }, ({ path }) => {
+      const found = names.find((name) => path === name || path.endsWith(`/${name}`));
+      return found === undefined ? undefined : { path: found, namespace: 'left-out' };
+    });
+    plugin.onLoad({ filter: /.*/, namespace: 'left-out' }, ({ path }) => ({
+      contents: `throw new Error(${JSON.stringify(`${path} is not in this bundle`)});`,
+      loader: 'js',
+    }));
+  },
+});
+
+async function bundle(program, wanted, esbuild) {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const result = await esbuild.build({
+    absWorkingDir: root,
+    entryPoints: [program.from],
+    outfile: program.to,
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    keepNames: false,
+    legalComments: 'none',
+    charset: 'utf8',
+    logLevel: 'warning',
+    define: { AUTHS_VERSION: JSON.stringify(version) },
+    plugins: [leaveOut(program.without ?? []), lazyBuiltins],
+    banner: {
+      js: [
+        '#!/usr/bin/env node',
+        "import{createRequire as __auths_require}from'node:module';const require=__auths_require(import.meta.url);",
+      ].join('\n'),
+    },
+  });
+  const target = join(root, program.to);
+  mkdirSync(dirname(target), { recursive: true });
+  // Temp and rename: a program that is being started meanwhile is either the old one or the new one.
+  const temp = `${target}.${process.pid}.${Math.random().toString(36).slice(2)}.tmp`;
+  writeFileSync(temp, result.outputFiles[0].contents);
+  chmodSync(temp, 0o755);
+  renameSync(temp, target);
+  writeFileSync(stampOf(program.to), wanted);
+}
+
+/** Builds what is stale (everything with `force`); resolves to the programs that were built. */
+export async function build({ force = false } = {}) {
+  const wanted = fingerprint();
+  const stale = programs.filter((program) => force || isStale(program, wanted));
+  if (stale.length === 0) return [];
+  const esbuild = await import('esbuild');
+  for (const program of stale) await bundle(program, wanted, esbuild);
+  return stale.map(({ to }) => to);
+}
+
+if (process.argv[1] !== undefined && fileURLToPath(import.meta.url) === process.argv[1]) {
+  if (process.argv.includes('--check')) {
+    const wanted = fingerprint();
+    process.exitCode = programs.some((program) => isStale(program, wanted)) ? 1 : 0;
+  } else {
+    const built = await build({ force: process.argv.includes('--force') });
+    console.log(built.length === 0 ? 'build: everything is fresh' : `build: ${built.join(', ')}`);
+  }
+}
