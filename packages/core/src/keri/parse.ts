@@ -1,0 +1,102 @@
+/** The text of one event taken apart: version string, exact field order, SAID and prefix over the received bytes. */
+import { fromLatin1, fromUtf8 } from '../encoding/text.ts';
+import type { Prefix, Said } from '../identifiers.ts';
+import { judgeEstablishment } from './establishment.ts';
+import type { Ilk, ParsedEvent, ParsedReceipt } from './event.ts';
+import type { Span } from './fields.ts';
+import { type Draft, D_AT, I_AT, readFields, readIlk } from './layout.ts';
+import { refuse } from './rules.ts';
+import { saidOf } from './said.ts';
+
+/** Bytes of one event: ours, not KERI's. */
+export const MAX_EVENT = 65_536;
+
+const VERSION = /^\{"v":"KERI10JSON([0-9a-f]{6})_"/;
+
+/** Bytes that the version string at `at` declares, `{` to `}`. Rules version-string, bounds. */
+export function declaredSize(text: string, at: number): number {
+  const match = VERSION.exec(text.slice(at, at + 24));
+  if (match === null) {
+    throw refuse('version-string', 'an event starts with {"v":"KERI10JSON, six lower-case hex digits and _');
+  }
+  const size = Number.parseInt(match[1] as string, 16);
+  // Less than its own head would make a stream stand still.
+  if (size <= match[0].length) throw refuse('size-mismatch', `a declared size of ${size} bytes`);
+  if (size > MAX_EVENT) throw refuse('bounds', `an event of ${size} bytes, more than ${MAX_EVENT}`);
+  return size;
+}
+
+/**
+ * The event or rct in `bytes`, with its SAID verified over those bytes. `text` is the same with one character per
+ * byte. Throws `input/malformed` with the rule that fails.
+ */
+export function parseMessage(
+  bytes: Uint8Array,
+  text: string = fromLatin1(bytes),
+): ParsedEvent | ParsedReceipt {
+  if (declaredSize(text, 0) !== bytes.length) {
+    throw refuse(
+      'size-mismatch',
+      `${bytes.length} bytes where the version string declares ${declaredSize(text, 0)}`,
+    );
+  }
+  const ilk = readIlk(text);
+  const draft = readFields(ilk, text);
+  const said = draft.said as Said;
+  const prefix = draft.prefix as Prefix;
+  if (ilk === 'rct') return { ilk, said, prefix, sequence: draft.sequence, bytes };
+  const values = isAscii(text) ? text : null;
+  if (values === null) requireUtf8(bytes);
+  checkSaid(ilk, draft, bytes);
+  if ((draft.sequence === 0) !== (ilk === 'icp' || ilk === 'dip')) {
+    throw refuse(
+      'sn-sequence',
+      `${ilk} with s "${draft.sequence.toString(16)}"; an inception, and it alone, has s "0"`,
+    );
+  }
+  const list = ([from, to]: Span): readonly unknown[] => {
+    if (to - from <= 2) return EMPTY;
+    return JSON.parse(
+      values === null ? fromUtf8(bytes.subarray(from, to)) : values.slice(from, to),
+    ) as readonly unknown[];
+  };
+  return {
+    ilk,
+    said,
+    prefix,
+    sequence: draft.sequence,
+    prior: draft.prior,
+    establishment: ilk === 'ixn' ? null : judgeEstablishment(ilk, draft, list(draft.traits)),
+    seals: list(draft.seals),
+    bytes,
+  };
+}
+
+const EMPTY: readonly never[] = Object.freeze([]);
+
+/** d = digest with d (and a self-addressing i of an inception) dummied; then i = d, because i was not bound by it. */
+function checkSaid(ilk: Ilk, draft: Draft, bytes: Uint8Array): void {
+  const inception = ilk === 'icp' || ilk === 'dip';
+  const selfAddressing = inception && draft.prefix.startsWith('E');
+  if (saidOf(bytes, selfAddressing ? [D_AT, I_AT] : [D_AT]) !== draft.said) {
+    throw refuse('said-mismatch', 'd is not the digest of this event');
+  }
+  if (!inception) return;
+  if (selfAddressing) {
+    if (draft.prefix !== draft.said) throw refuse('prefix-mismatch', 'i is not the SAID of this inception');
+    return;
+  }
+  if (ilk === 'dip') throw refuse('prefix-code', 'a delegated identifier is self-addressing (code E)');
+}
+
+function requireUtf8(bytes: Uint8Array): void {
+  try {
+    fromUtf8(bytes);
+  } catch {
+    throw refuse('utf8', 'the event is not valid UTF-8');
+  }
+}
+
+function isAscii(text: string): boolean {
+  return !/[^\0-\x7f]/.test(text);
+}

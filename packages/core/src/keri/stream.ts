@@ -1,0 +1,141 @@
+/**
+ * A byte stream of messages (docs/protocol.md, "Streams"): at `{` the version string says how many bytes the
+ * event has, attachments run to the next `{` or the end. Splitting reads nothing else; bounded in size and count.
+ */
+import { fromLatin1, fromUtf8 } from '../encoding/text.ts';
+import { type Attachments, parseAttachments } from './attachments.ts';
+import type { ParsedEvent, ParsedReceipt } from './event.ts';
+import { declaredSize, parseMessage } from './parse.ts';
+import { type Fault, fault, faultOf, refuse } from './rules.ts';
+
+export interface StreamBounds {
+  /** Default 64 MiB. */
+  readonly maxLength?: number;
+  /** Default 100,000. */
+  readonly maxMessages?: number;
+}
+
+/** One message as a span of the stream. */
+export interface RawMessage {
+  /** Offset of `{` in bytes. */
+  readonly offset: number;
+  /** Bytes of the event, as its version string declares. */
+  readonly size: number;
+  /** Offset after the attachments. */
+  readonly end: number;
+}
+
+/** A stream split into messages; `text` has one character per byte. */
+export interface SplitStream {
+  readonly bytes: Uint8Array;
+  readonly text: string;
+  readonly messages: readonly RawMessage[];
+  /** Why splitting stopped after the last message, if it did. */
+  readonly fault: Fault | null;
+  /** True when the stream ends inside a message, so that more bytes could complete it. */
+  readonly cut: boolean;
+}
+
+/** One message read. */
+export interface Message {
+  readonly offset: number;
+  readonly size: number;
+  readonly event: ParsedEvent | ParsedReceipt;
+  readonly attachments: Attachments;
+  /** CESR text of the attachments, exactly as received. */
+  readonly attachmentText: string;
+}
+
+export interface ParsedStream {
+  /** The messages before the first fault. */
+  readonly messages: readonly Message[];
+  readonly fault: Fault | null;
+  /** True when the stream only ends too early: the messages are complete ones, more bytes may follow. */
+  readonly incomplete: boolean;
+}
+
+/** Every message of the stream with its body and attachments read and its SAID verified; no signature is checked. Never throws. */
+export function parseStream(bytes: Uint8Array, bounds: StreamBounds = {}): ParsedStream {
+  const stream = splitStream(bytes, bounds);
+  const messages: Message[] = [];
+  for (const raw of stream.messages) {
+    try {
+      messages.push(readMessage(stream, raw));
+    } catch (error) {
+      const found = faultOf(error);
+      const incomplete = raw.end === bytes.length && found.rule === 'cesr-length';
+      return { messages, fault: found, incomplete };
+    }
+  }
+  return { messages, fault: stream.fault, incomplete: stream.cut };
+}
+
+/** The spans of the messages. Never throws: the fault of the first byte that does not fit is in the result. */
+export function splitStream(received: Uint8Array, bounds: StreamBounds = {}): SplitStream {
+  const { maxLength = 64 << 20, maxMessages = 100_000 } = bounds;
+  // A plain view: the slices of a Node Buffer share memory where those of a Uint8Array are copies.
+  const bytes = new Uint8Array(received.buffer, received.byteOffset, received.length);
+  const messages: RawMessage[] = [];
+  if (bytes.length > maxLength) {
+    return {
+      bytes,
+      text: '',
+      messages,
+      fault: fault('bounds', `a stream of more than ${maxLength} bytes`),
+      cut: false,
+    };
+  }
+  const text = textOf(bytes);
+  const stop = (found: Fault, cut: boolean = false): SplitStream => ({
+    bytes,
+    text,
+    messages,
+    fault: found,
+    cut,
+  });
+  for (let offset = 0; offset < bytes.length;) {
+    if (messages.length === maxMessages) return stop(fault('bounds', `more than ${maxMessages} messages`));
+    let size: number;
+    try {
+      size = declaredSize(text, offset);
+    } catch (error) {
+      return stop(faultOf(error), bytes.length - offset < 24 && text.charAt(offset) === '{');
+    }
+    if (offset + size > bytes.length) {
+      return stop(fault('size-mismatch', 'the stream ends inside an event'), true);
+    }
+    const next = text.indexOf('{', offset + size);
+    const end = next === -1 ? bytes.length : next;
+    messages.push({ offset, size, end });
+    offset = end;
+  }
+  return { bytes, text, messages, fault: null, cut: false };
+}
+
+/** Body and attachments of one message. Throws `input/malformed` with the rule that fails. */
+export function readMessage(stream: SplitStream, raw: RawMessage): Message {
+  const { offset, size, end } = raw;
+  const after = offset + size;
+  const event = parseMessage(stream.bytes.subarray(offset, after), stream.text.slice(offset, after));
+  if (after < end && stream.text.charCodeAt(after) !== 0x2d) {
+    throw refuse('size-mismatch', 'the declared size is not followed by a message or an attachment');
+  }
+  return {
+    offset,
+    size,
+    event,
+    attachments: parseAttachments(stream.text, after, end),
+    attachmentText: stream.text.slice(after, end),
+  };
+}
+
+/** One character per byte; UTF-8 decoding does that for ASCII, and faster. */
+function textOf(bytes: Uint8Array): string {
+  try {
+    const text = fromUtf8(bytes);
+    if (text.length === bytes.length) return text;
+  } catch {
+    // Not UTF-8 somewhere: the event that holds it will say so.
+  }
+  return fromLatin1(bytes);
+}
