@@ -1,0 +1,142 @@
+/** What verification asks of a clone's history, answered by git plumbing; ids are recomputed by the object reader. */
+import { createHash } from 'node:crypto';
+import type { ObjectName } from '@auths/core/attestation/attestation';
+import { objectBlake3, type Digests } from '@auths/core/commit/digests';
+import { EVIDENCE_DIRECTORY } from '@auths/core/commit/history';
+import type { CommitSource, RepositoryHistory } from '@auths/core/flows/verify-commits';
+import { runGit } from './git.ts';
+import { changesTrustFiles } from './policy-changes.ts';
+import { isAncestor, type Repository } from './repository.ts';
+
+/** OpenSSL's hashes. */
+export const nodeDigests: Digests = {
+  sha1: (bytes) => hash('sha1', bytes),
+  sha256: (bytes) => hash('sha256', bytes),
+  sha512: (bytes) => hash('sha512', bytes),
+};
+
+/** Bytes of one commit or tag: many are under way at once, and a pack can hold gigabytes of them in little space. */
+const MAX_SIGNED_OBJECT = 2 << 20;
+
+/** Objects and the commit graph below `tips` (the target, HEAD, the base). */
+export function gitCommitSource(repository: Repository, tips: readonly string[]): CommitSource {
+  return {
+    format: repository.objectFormat,
+    shallow: repository.shallow,
+    readMany: (oids) => repository.objects.readMany(oids, { maxSize: MAX_SIGNED_OBJECT }),
+    isPresent: async (oid) => (await repository.objects.info(oid)) !== null,
+    async commits() {
+      const lines = await revList(repository, ['--parents', '--topo-order'], tips);
+      return lines.map((line) => {
+        const [oid = '', ...parents] = line.split(' ');
+        return { oid, parents };
+      });
+    },
+  };
+}
+
+/** Answers about one run's objects; `expected` are the ones that will be asked about, for questions cheaper in bulk. */
+export function gitHistory(repository: Repository, expected: readonly string[]): RepositoryHistory {
+  const ancestors = new Map<string, Promise<ReadonlySet<string>>>();
+  const present = new Map<string, Promise<boolean>>();
+  let changing: Promise<ReadonlySet<string> | null> | null = null;
+  return {
+    async isWithin(oid, tips) {
+      if (tips.includes(oid)) return true;
+      const commits = await presentCommits(repository, tips);
+      if (commits.length === 0) return false;
+      if (expected.length <= FEW && commits.length === 1) {
+        return isAncestor(repository, oid, commits[0] as string);
+      }
+      const key = commits.join();
+      const known = ancestors.get(key) ?? revList(repository, [], commits).then((lines) => new Set(lines));
+      ancestors.set(key, known);
+      return (await known).has(oid);
+    },
+    async present(names) {
+      const found: string[] = [];
+      for (const name of names) {
+        const key = `${name.oid} ${name.blake3}`;
+        const known = present.get(key) ?? isPresent(repository, name);
+        present.set(key, known);
+        if (await known) found.push(name.oid);
+      }
+      return found;
+    },
+    async changesPolicy(oid, parents) {
+      if (repository.shallow) {
+        for (const parent of parents) if ((await repository.objects.info(parent)) === null) return null;
+      }
+      changing ??= commitsTouchingTrust(repository, expected);
+      const touching = await changing;
+      if (touching === null) return null;
+      return touching.has(oid) || !expected.includes(oid)
+        ? changesTrustFiles(repository, oid, parents)
+        : false;
+    },
+    async holdsEvidence(oid, path) {
+      return (await repository.objects.info(`${oid}:${EVIDENCE_DIRECTORY}/${path}`)) !== null;
+    },
+  };
+}
+
+/** Up to so many objects a question each is cheaper than the whole history once. */
+const FEW = 4;
+
+async function presentCommits(repository: Repository, tips: readonly string[]): Promise<readonly string[]> {
+  const infos = await Promise.all(tips.map((tip) => repository.objects.info(`${tip}^{commit}`)));
+  return infos.flatMap((info) => (info?.type === 'commit' ? [info.oid] : []));
+}
+
+async function isPresent(repository: Repository, { oid, blake3: sealed }: ObjectName): Promise<boolean> {
+  const answer = await repository.objects.ask(oid);
+  return answer.status === 'found' && objectBlake3(answer.type, answer.bytes) === sealed;
+}
+
+async function revList(
+  repository: Repository,
+  options: readonly string[],
+  tips: readonly string[],
+): Promise<readonly string[]> {
+  const result = await runGit(['rev-list', ...options, '--stdin'], {
+    gitDir: repository.gitDir,
+    input: tips.map((tip) => `${tip}\n`).join(''),
+    maxOutput: 1 << 30,
+  });
+  return result.stdout.toString('latin1').split('\n').slice(0, -1);
+}
+
+/** Commits among these that differ from any parent in roots or policy; null when their trees are not here. */
+async function commitsTouchingTrust(
+  repository: Repository,
+  oids: readonly string[],
+): Promise<ReadonlySet<string> | null> {
+  const args = [
+    'diff-tree',
+    '--stdin',
+    '-m',
+    '-r',
+    '--raw',
+    '--no-renames',
+    '--no-ext-diff',
+    '--',
+    '.auths/roots',
+    '.auths/policy.json',
+  ];
+  const result = await runGit(args, {
+    gitDir: repository.gitDir,
+    input: oids.map((oid) => `${oid}\n`).join(''),
+    accept: [128],
+  });
+  if (result.status !== 0) return null;
+  const touching = new Set<string>();
+  for (const line of result.stdout.toString('latin1').split('\n')) {
+    const oid = /^[0-9a-f]{40,64}/.exec(line)?.[0];
+    if (oid !== undefined) touching.add(oid);
+  }
+  return touching;
+}
+
+function hash(name: 'sha1' | 'sha256' | 'sha512', bytes: Uint8Array): Uint8Array {
+  return createHash(name).update(bytes).digest();
+}

@@ -1,0 +1,106 @@
+/**
+ * Raw objects through one `git cat-file --batch-command` child: any number of questions, one process,
+ * bounded sizes, and every id recomputed from the bytes, because git itself does not (storage-and-verification.md 6).
+ */
+import { Conversation, type FoundObject, type Header, type ObjectAnswer } from './cat-file.ts';
+import { corrupt } from './files.ts';
+
+export type { FoundObject, ObjectAnswer } from './cat-file.ts';
+
+export interface ReadOptions {
+  /** Largest content that is kept, in bytes; default 16 MiB. */
+  readonly maxSize?: number;
+}
+
+export interface ObjectReader extends AsyncDisposable {
+  /** Id, type and size of what `name` (an id or any revision) means; null when missing or ambiguous. */
+  info(name: string): Promise<Header | null>;
+  /** The object; never throws for what the repository holds. */
+  ask(name: string, options?: ReadOptions): Promise<ObjectAnswer>;
+  /** The object, null when missing; damaged or too large is `storage/corrupt`. */
+  read(name: string, options?: ReadOptions): Promise<FoundObject | null>;
+  /** Answers in the order of `names`, asked ahead of their use; for whole ranges of commits. */
+  readMany(names: Iterable<string>, options?: ReadOptions): AsyncIterable<ObjectAnswer>;
+  /** Ends the child. A later question starts another. */
+  close(): Promise<void>;
+}
+
+const MAX_SIZE = 16 << 20;
+/** Questions under way in `readMany`: enough that neither side waits for the other. */
+const WINDOW = 128;
+
+/** A reader over `gitDir`. The child starts at the first question and never keeps the process alive while idle. */
+export function openObjectReader(
+  gitDir: string,
+  options: { readonly isolated?: boolean } = {},
+): ObjectReader {
+  let conversation: Conversation | null = null;
+
+  function ask(name: string, maxSize: number): Promise<ObjectAnswer> {
+    // One question is one line, and git reads to its end: such a name exists nowhere.
+    if (name === '' || /[\n\r\0]/.test(name)) return Promise.resolve({ status: 'missing', name });
+    if (conversation === null || conversation.ended)
+      conversation = new Conversation(gitDir, options.isolated === true);
+    const { promise, resolve, reject } = withResolvers<ObjectAnswer>();
+    conversation.ask({ name, maxSize, resolve, reject });
+    return promise;
+  }
+
+  const reader: ObjectReader = {
+    async info(name) {
+      const answer = await ask(name, -1);
+      return 'oid' in answer ? { oid: answer.oid, type: answer.type, size: answer.size } : null;
+    },
+    ask: (name, { maxSize = MAX_SIZE } = {}) => ask(name, maxSize),
+    async read(name, { maxSize = MAX_SIZE } = {}) {
+      const answer = await ask(name, maxSize);
+      if (answer.status === 'found') return answer;
+      if ('oid' in answer) throw corrupt(gitDir, `object ${answer.oid} is ${answer.status}`);
+      return null;
+    },
+    async *readMany(names, { maxSize = MAX_SIZE } = {}) {
+      const under: Promise<ObjectAnswer>[] = [];
+      const rest = names[Symbol.iterator]();
+      for (let more = true; ;) {
+        // Half a window at a time: questions asked one by one would cost a write and a flush each.
+        const goal = under.length <= WINDOW / 2 ? WINDOW : 0;
+        while (more && under.length < goal) {
+          const next = rest.next();
+          if (next.done === true) {
+            more = false;
+            break;
+          }
+          const answer = ask(next.value, maxSize);
+          // The rejection is met when the answer is taken; until then it must not count as unhandled.
+          answer.catch(() => undefined);
+          under.push(answer);
+        }
+        const answer = under.shift();
+        if (answer === undefined) return;
+        yield await answer;
+      }
+    },
+    async close() {
+      const ending = conversation;
+      conversation = null;
+      await ending?.end();
+    },
+    [Symbol.asyncDispose]: () => reader.close(),
+  };
+  return reader;
+}
+
+/** `Promise.withResolvers` is newer than the oldest Node that is supported. */
+function withResolvers<T>(): {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: unknown) => void;
+} {
+  let resolve!: (value: T) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}

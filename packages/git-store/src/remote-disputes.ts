@@ -1,0 +1,90 @@
+/**
+ * Branches that lost against the home's trunk, kept under `refs/did/keri/<prefix>/disputed/<said of their tip>`, and the
+ * last that each remote showed, under `refs/auths-remotes/<name>/…`: both for people, neither changes a verdict.
+ */
+import type { DisputeStore } from '@auths/core/flows/merge-log';
+import { isSaid, type Prefix } from '@auths/core/identifiers';
+import { kelRef } from './event-log.ts';
+import type { Home } from './home-repository.ts';
+import { frameMessages } from './log-segments.ts';
+import { parseCommit } from './objects.ts';
+import { cutTrunk, growTrunk, readTrunk } from './trunk.ts';
+
+/** Branches that are kept for one identity. */
+const MAX_DISPUTED = 16;
+/** Events of one branch that are kept: enough to show who signed what against whom. */
+const MAX_BRANCH = 64;
+const ATTEMPTS = 8;
+
+/** Disputes as refs of the home. Of two at one sequence the first one seen is kept, a superseded trunk counting as one. */
+export function gitDisputes(home: Home): DisputeStore {
+  return {
+    async record(prefix, from, branch) {
+      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        const version = home.readRef(kelRef(prefix));
+        if (version === null) return false;
+        const trunk = await readTrunk(home, kelRef(prefix), version);
+        const kept = disputedRefs(home, prefix);
+        if (kept.size >= MAX_DISPUTED || from < 1 || from >= trunk.count) return false;
+        for (const [ref, oid] of kept) {
+          const other = await readTrunk(home, ref, oid);
+          if (commonEvents(trunk.stream, other.stream) === from) return false;
+        }
+        const grown = growTrunk(await cutTrunk(home, trunk, from), branch.slice(0, MAX_BRANCH));
+        await home.writeObjects(grown.objects);
+        const ref = `${disputedBase(prefix)}/${grown.trunk.tip}`;
+        if (await home.updateRefs([{ ref, from: null, to: grown.trunk.version }])) return true;
+      }
+      return false;
+    },
+  };
+}
+
+/** Every kept branch of an identity, by ref. */
+export function disputedRefs(home: Home, prefix: Prefix): ReadonlyMap<string, string> {
+  const base = disputedBase(prefix);
+  return new Map([...home.listRefs(base)].filter(([ref]) => isSaid(ref.slice(base.length + 1))));
+}
+
+/** Points the mirror of a remote at the event that it ends with, when the home holds it: on the trunk or in dispute. */
+export async function mirrorRemote(
+  home: Home,
+  name: string,
+  prefix: Prefix,
+  shown: { readonly sequence: number; readonly said: string },
+): Promise<void> {
+  const ref = `refs/auths-remotes/${name}/did/keri/${prefix}/kel`;
+  const to = await commitOf(home, prefix, shown);
+  const from = home.readRef(ref);
+  // Another process that moved it meanwhile saw the same remote.
+  if (to !== null && to !== from) await home.updateRefs([{ ref, from, to }]);
+}
+
+async function commitOf(
+  home: Home,
+  prefix: Prefix,
+  { sequence, said }: { readonly sequence: number; readonly said: string },
+): Promise<string | null> {
+  const message = `event ${sequence} ${said}\n`;
+  const disputed = home.readRef(`${disputedBase(prefix)}/${said}`);
+  if (disputed !== null) return disputed;
+  for (let oid = home.readRef(kelRef(prefix)); oid !== null;) {
+    const commit = parseCommit(await home.object(oid, 'commit'));
+    if (commit === null) return null;
+    if (commit.message === message) return oid;
+    if (Number(/^event (\d+) /.exec(commit.message)?.[1] ?? -1) <= sequence) return null;
+    oid = commit.parents[0] ?? null;
+  }
+  return null;
+}
+
+/** How many events two logs have in common, from their first. */
+function commonEvents(a: Uint8Array, b: Uint8Array): number {
+  let same = 0;
+  while (same < a.length && same < b.length && a[same] === b[same]) same += 1;
+  return (frameMessages(a) ?? []).filter(({ end }) => end <= same).length;
+}
+
+function disputedBase(prefix: Prefix): string {
+  return `refs/did/keri/${prefix}/disputed`;
+}

@@ -1,0 +1,128 @@
+/** `auths repo init|update|check`: what a work tree's `.auths/` should hold, by what a home knows, and bringing it there. */
+import { formatPolicy, parsePolicy } from '@auths/core/commit/policy';
+import { formatRoots, parseRoots, type Root } from '@auths/core/commit/roots';
+import { fromUtf8 } from '@auths/core/encoding/text';
+import { AuthsError, isAuthsError } from '@auths/core/errors';
+import type { DidKeri, Said } from '@auths/core/identifiers';
+import {
+  addEvidence,
+  compareEvidence,
+  evidenceFiles,
+  GIT_ATTRIBUTES,
+  readAuthsFile,
+  replaceAuthsFile,
+  type PublishedIdentity,
+} from './work-tree-evidence.ts';
+
+/** What the home at hand knows of a root; null when it holds no log of it. */
+export interface KnownRoot extends PublishedIdentity {
+  /** Newest rotation, or the inception: what the roots file pins. */
+  readonly lastEstablishment: Said;
+  /** Every event, to tell an older pin from a foreign one. */
+  readonly saids: ReadonlySet<Said>;
+}
+
+export type Lookup = (did: DidKeri) => Promise<KnownRoot | null>;
+
+export interface RepoReport {
+  readonly roots: readonly Root[];
+  /** Paths below `.auths`: written, or by `check` found to be missing or stale. */
+  readonly changed: readonly string[];
+  /** Files with other bytes than they should have. Nothing writes over them. */
+  readonly differing: readonly string[];
+  readonly unchanged: number;
+  readonly notes: readonly string[];
+}
+
+/** The roots that a work tree names; empty when it has no file. A file that does not parse is `input/malformed`. */
+export function readWorkTreeRoots(workTree: string): readonly Root[] {
+  const bytes = readAuthsFile(workTree, 'roots');
+  return bytes === null ? [] : parseRoots(fromUtf8(bytes));
+}
+
+/** Writes what is missing: roots (those there, and `added`), a policy where there is none, and evidence. */
+export async function initWorkTree(
+  workTree: string,
+  added: readonly Root[],
+  lookup: Lookup,
+  since: () => Promise<string | null>,
+): Promise<RepoReport> {
+  const there = readWorkTreeRoots(workTree);
+  const roots = [...there, ...added.filter(({ did }) => !there.some((root) => root.did === did))];
+  if (roots.length === 0)
+    throw new AuthsError('verify/no-roots', 'no identity to trust', {
+      hint: 'auths repo init --root did:keri:E…',
+    });
+  const report = await updateWorkTree(workTree, roots, lookup);
+  if (readAuthsFile(workTree, 'policy.json') !== null) return report;
+  replaceAuthsFile(workTree, 'policy.json', formatPolicy(await since()));
+  return { ...report, changed: [...report.changed, 'policy.json'] };
+}
+
+/** Adds evidence that the home knows and the work tree does not, and pins newer rotations. */
+export async function updateWorkTree(
+  workTree: string,
+  roots: readonly Root[],
+  lookup: Lookup,
+): Promise<RepoReport> {
+  const wanted = await compare(workTree, roots, lookup);
+  addEvidence(workTree, wanted.missing);
+  if (wanted.rootsStale) replaceAuthsFile(workTree, 'roots', formatRoots(wanted.report.roots));
+  return wanted.report;
+}
+
+/** The same without writing: `changed` is what an update would write. */
+export async function checkWorkTree(workTree: string, lookup: Lookup): Promise<RepoReport> {
+  const roots = readWorkTreeRoots(workTree);
+  if (roots.length === 0) {
+    throw new AuthsError('verify/no-roots', 'this work tree names no identity in .auths/roots', {
+      hint: 'auths repo init',
+    });
+  }
+  const { report } = await compare(workTree, roots, lookup);
+  const fault = policyFault(workTree);
+  return fault === null
+    ? report
+    : { ...report, differing: [...report.differing, 'policy.json'], notes: [...report.notes, fault] };
+}
+
+interface Comparison {
+  readonly report: RepoReport;
+  readonly missing: ReturnType<typeof compareEvidence>['missing'];
+  readonly rootsStale: boolean;
+}
+
+async function compare(workTree: string, roots: readonly Root[], lookup: Lookup): Promise<Comparison> {
+  const notes: string[] = [];
+  const files = [GIT_ATTRIBUTES];
+  const pinned: Root[] = [];
+  for (const root of roots) {
+    const known = await lookup(root.did);
+    if (known === null) {
+      notes.push(`this home has no log of ${root.did}: its evidence is left as it is`);
+      pinned.push(root);
+      continue;
+    }
+    files.push(...evidenceFiles(known));
+    const foreign = root.said !== null && !known.saids.has(root.said);
+    if (foreign) notes.push(`the log of ${root.did} here lacks the pinned event ${root.said ?? ''}`);
+    pinned.push(foreign ? root : { ...root, said: known.lastEstablishment });
+  }
+  const { missing, differing, present } = compareEvidence(workTree, files);
+  const rootsText = formatRoots(pinned);
+  const file = readAuthsFile(workTree, 'roots');
+  const rootsStale = file === null || formatRoots(parseRoots(fromUtf8(file))) !== rootsText;
+  const changed = [...missing.map(({ path }) => path), ...(rootsStale ? ['roots'] : [])];
+  return { report: { roots: pinned, changed, differing, unchanged: present, notes }, missing, rootsStale };
+}
+
+function policyFault(workTree: string): string | null {
+  try {
+    const bytes = readAuthsFile(workTree, 'policy.json');
+    if (bytes !== null) parsePolicy(bytes);
+    return null;
+  } catch (error) {
+    if (isAuthsError(error)) return `policy.json: ${error.message}`;
+    throw error;
+  }
+}

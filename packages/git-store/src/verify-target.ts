@@ -1,0 +1,222 @@
+/**
+ * `auths verify` without its command line: what a target means, whom to trust, the evidence, and the
+ * verdicts (storage-and-verification.md 6). Needs no identity, home, key or network, and makes none.
+ */
+import { lstatSync, readFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import type { DeviceState } from '@auths/core/attestation/device-state';
+import { parseRecord, RECORD_MAX_BYTES, type AttestationRecord } from '@auths/core/attestation/attestation';
+import type { EvidenceSource } from '@auths/core/commit/evidence';
+import { judgeRecord } from '@auths/core/commit/judge-record';
+import type { Root } from '@auths/core/commit/roots';
+import { exitOf, type ObjectResult } from '@auths/core/commit/verdict';
+import { createWorld, type World } from '@auths/core/commit/world';
+import { AuthsError, isAuthsError } from '@auths/core/errors';
+import { verifyObjects } from '@auths/core/flows/verify-commits';
+import type { VerifyEngine } from '@auths/core/ports';
+import { collectEvidence } from './evidence.ts';
+import { gitCommitSource, gitHistory, nodeDigests } from './git-history.ts';
+import { listCommits, type Repository } from './repository.ts';
+import {
+  findTrustedRoots,
+  readPolicy,
+  rootsInTree,
+  type RootsFrom,
+  type TrustedRoots,
+} from './trusted-roots.ts';
+
+export interface VerifyRequest {
+  /** `HEAD`, a revision, `A..B`, or a path; `./x` is always a path. */
+  readonly target: string;
+  /** `--root DID[@said]`. */
+  readonly roots: readonly string[];
+  /** `--roots-from REF`; null without. */
+  readonly rootsFrom: string | null;
+  /** Where paths start. */
+  readonly cwd: string;
+  /** The verifier's own home, if it exists. */
+  readonly home: string | null;
+  readonly engine: VerifyEngine;
+  /** Epoch ms. */
+  readonly now: number;
+  /** False leaves the clone as it is: nothing is pinned. */
+  readonly mayPin: boolean;
+}
+
+export interface Verification {
+  readonly target: string;
+  /** Both ends as ids; null unless the target is a range. */
+  readonly range: { readonly from: string; readonly to: string } | null;
+  readonly roots: readonly Root[];
+  readonly rootsFrom: RootsFrom;
+  readonly results: readonly ObjectResult[];
+  /** 0, 1, 2 or 4, as for `exitOf`. */
+  readonly exit: 0 | 1 | 2 | 4;
+  /** What was passed over, and what a person should know. */
+  readonly notes: readonly string[];
+}
+
+/** Verifies. `verify/bad-target` for what means nothing, or a range without commits; `verify/no-roots` without anybody to trust. */
+export async function verifyTarget(repository: Repository, request: VerifyRequest): Promise<Verification> {
+  const target = await resolveWanted(repository, request);
+  const { world, trusted, tips } = await prepare(repository, request, target);
+  const results = await judge(repository, world, target, tips);
+  return {
+    target: request.target,
+    range: target.kind === 'range' ? { from: target.from, to: target.to } : null,
+    roots: trusted.roots,
+    rootsFrom: trusted.from,
+    results,
+    exit: exitOf(results),
+    notes: [...trustNotes(trusted), ...(await pinNotes(repository, trusted)), ...world.notes()],
+  };
+}
+
+/** The devices of everybody whom the repository trusts at HEAD, by the same rules and evidence as `verifyTarget`. */
+export async function trustedDevices(
+  repository: Repository,
+  request: Omit<VerifyRequest, 'target' | 'cwd'>,
+): Promise<readonly DeviceState[]> {
+  const head = (await repository.objects.info('HEAD^{commit}'))?.oid ?? null;
+  if (head === null) throw badTarget('HEAD', 'there is no commit yet');
+  const { world } = await prepare(repository, request, { kind: 'object', oid: head, commit: head });
+  return world.roots.flatMap(({ did }) => world.identity(did).counted.devices);
+}
+
+interface Prepared {
+  readonly world: World;
+  readonly trusted: TrustedRoots;
+  /** Commits from which history is looked at. */
+  readonly tips: readonly string[];
+}
+
+/** Roots, base, evidence and policy, once for the run. */
+async function prepare(
+  repository: Repository,
+  request: Omit<VerifyRequest, 'target' | 'cwd'>,
+  target: Wanted,
+): Promise<Prepared> {
+  const fromCommit = request.rootsFrom === null ? null : await commitOf(repository, request.rootsFrom);
+  const head = (await repository.objects.info('HEAD^{commit}'))?.oid ?? null;
+  const trusted = await findTrustedRoots(repository, {
+    flags: request.roots,
+    fromCommit,
+    firstUse: target.kind === 'range' ? target.from : head,
+    mayPin: request.mayPin,
+  });
+  const end = target.kind === 'range' ? target.to : target.kind === 'object' ? target.commit : head;
+  const base = fromCommit ?? (target.kind === 'range' ? target.from : end);
+  const others = [end, head].filter((oid) => oid !== null);
+  const places = { others, baseIsTarget: base === end, home: request.home };
+  const sources = base === null ? [] : await collectEvidence(repository, { ...places, base });
+  const world = createWorld({
+    sources: target.kind === 'record' ? [...sources, recordSource(target)] : sources,
+    roots: trusted.roots,
+    policy:
+      base === null
+        ? { fault: 'there is no commit that could hold a policy' }
+        : await readPolicy(repository, base),
+    engine: request.engine,
+    digests: nodeDigests,
+    now: request.now,
+  });
+  return { world, trusted, tips: base === null ? others : [base, ...others] };
+}
+
+type Wanted =
+  | { readonly kind: 'range'; readonly from: string; readonly to: string; readonly oids: readonly string[] }
+  | { readonly kind: 'object'; readonly oid: string; readonly commit: string | null }
+  | { readonly kind: 'record'; readonly record: AttestationRecord; readonly bytes: Uint8Array };
+
+async function judge(
+  repository: Repository,
+  world: World,
+  target: Wanted,
+  tips: readonly string[],
+): Promise<readonly ObjectResult[]> {
+  if (target.kind === 'record') return [judgeRecord(world, target.record)];
+  const oids = target.kind === 'range' ? target.oids : [target.oid];
+  const ports = {
+    world,
+    source: gitCommitSource(repository, [...new Set(tips)]),
+    history: gitHistory(repository, oids),
+  };
+  return verifyObjects(ports, oids, { complete: target.kind === 'range' });
+}
+
+/** A range with `..`; else what git resolves; else a path. */
+async function resolveWanted(repository: Repository, { target, cwd }: VerifyRequest): Promise<Wanted> {
+  const isPath = /^\.{0,2}\//.test(target);
+  if (!isPath && target.includes('..')) return resolveRange(repository, target);
+  const found = isPath ? null : await repository.objects.info(target);
+  if (found !== null) {
+    const commit = (await repository.objects.info(`${found.oid}^{commit}`))?.oid ?? null;
+    return { kind: 'object', oid: found.oid, commit };
+  }
+  return readFileTarget(isAbsolute(target) ? target : join(cwd, target), target);
+}
+
+async function resolveRange(repository: Repository, target: string): Promise<Wanted> {
+  const [from = '', to = '', ...rest] = target.split('..');
+  if (rest.length > 0 || to.startsWith('.')) throw badTarget(target, 'a range has two ends: A..B');
+  const [a, b] = await Promise.all([from, to].map((end) => commitOf(repository, end === '' ? 'HEAD' : end)));
+  const oids = await listCommits(repository, `${a}..${b}`);
+  if (oids === null) throw badTarget(target, 'git cannot list its commits');
+  if (oids.length === 0) throw badTarget(target, 'it holds no commits, and nothing is not a pass');
+  return { kind: 'range', from: a as string, to: b as string, oids };
+}
+
+async function commitOf(repository: Repository, name: string): Promise<string> {
+  const info = await repository.objects.info(`${name}^{commit}`);
+  if (info === null)
+    throw badTarget(
+      name,
+      repository.shallow
+        ? 'no such commit here (a shallow clone: git fetch --unshallow)'
+        : 'no such commit here',
+    );
+  return info.oid;
+}
+
+function readFileTarget(path: string, target: string): Wanted {
+  const facts = lstatSync(path, { throwIfNoEntry: false });
+  if (facts?.isFile() !== true) throw badTarget(target, 'neither a revision nor a file');
+  if (facts.size > RECORD_MAX_BYTES) throw badTarget(target, 'a file, but no attestation');
+  const bytes = new Uint8Array(readFileSync(path));
+  try {
+    return { kind: 'record', record: parseRecord(bytes), bytes };
+  } catch (error) {
+    if (isAuthsError(error)) throw badTarget(target, `a file, but ${error.message}`);
+    throw error;
+  }
+}
+
+/** The record judged is evidence of itself only: it grants nothing that no log seals. */
+function recordSource({ bytes }: { readonly bytes: Uint8Array }): EvidenceSource {
+  return { name: 'the file', proposal: true, logs: new Map(), records: [bytes], notes: [] };
+}
+
+function trustNotes({ from, roots, pinned }: TrustedRoots): readonly string[] {
+  if (from !== 'first-use') return [];
+  const who = roots.map(({ did }) => did).join(', ');
+  return [
+    pinned
+      ? `trusted on first use, and pinned for this clone: ${who}. Compare it once with what its owner says`
+      : `trusted on first use: ${who}; this clone could not be pinned`,
+  ];
+}
+
+/** A pin outlives what the branch says: a person should hear where they part. */
+async function pinNotes(repository: Repository, { from, roots }: TrustedRoots): Promise<readonly string[]> {
+  if (from !== 'pinned') return [];
+  const here = await rootsInTree(repository, 'HEAD');
+  const added = here.filter(({ did }) => !roots.some((root) => root.did === did)).map(({ did }) => did);
+  if (added.length === 0) return [];
+  return [
+    `.auths/roots at HEAD also names ${added.join(', ')}, which this clone did not pin: --roots-from HEAD trusts it once`,
+  ];
+}
+
+function badTarget(target: string, why: string): AuthsError<'verify/bad-target'> {
+  return new AuthsError('verify/bad-target', `"${target.slice(0, 200)}": ${why}`, { details: { target } });
+}

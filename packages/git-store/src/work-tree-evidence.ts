@@ -1,0 +1,139 @@
+/**
+ * `.auths/` of a work tree (storage-and-verification.md 5): roots, policy and evidence as files that are
+ * added and never changed, so that branches merge without conflict.
+ */
+import { linkSync, lstatSync, mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { eventFile, recordFile } from '@auths/core/commit/history';
+import { parseRecord } from '@auths/core/attestation/attestation';
+import { concat, equalBytes } from '@auths/core/encoding/bytes';
+import { latin1, utf8 } from '@auths/core/encoding/text';
+import { AuthsError } from '@auths/core/errors';
+import type { Prefix } from '@auths/core/identifiers';
+import { parseStream } from '@auths/core/keri/stream';
+import type { StoredRecord } from '@auths/core/ports';
+import { errnoOf } from './files.ts';
+
+/** What a home knows of one identity. */
+export interface PublishedIdentity {
+  readonly prefix: Prefix;
+  /** The accepted log. */
+  readonly stream: Uint8Array;
+  readonly records: readonly StoredRecord[];
+}
+
+/** A file below `.auths`, by its path from there with `/`. */
+export interface EvidenceToWrite {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface EvidenceDifference {
+  /** Not there yet. */
+  readonly missing: readonly EvidenceToWrite[];
+  /** There, with other bytes. */
+  readonly differing: readonly string[];
+  /** Files that are there as they should be. */
+  readonly present: number;
+}
+
+/** Git must not turn line ends of evidence: it is hashed as it stands. */
+export const GIT_ATTRIBUTES: EvidenceToWrite = { path: '.gitattributes', bytes: utf8('evidence/** -text\n') };
+
+/** The files that carry an identity's log and its sealed records. */
+export function evidenceFiles({ prefix, stream, records }: PublishedIdentity): readonly EvidenceToWrite[] {
+  const events = parseStream(stream).messages.flatMap(({ event, attachmentText }) =>
+    event.ilk === 'rct'
+      ? []
+      : [
+          {
+            path: `evidence/${eventFile(prefix, event.sequence, event.said)}`,
+            bytes: concat(event.bytes, latin1(attachmentText)),
+          },
+        ],
+  );
+  const sealed = records.flatMap(({ digest, sealedAt, bytes }) =>
+    sealedAt === null
+      ? []
+      : [{ path: `evidence/${recordFile(prefix, parseRecord(bytes).rid, digest, sealedAt)}`, bytes }],
+  );
+  return [...events, ...sealed];
+}
+
+/** Compares with what lies in the work tree. Nothing is written. */
+export function compareEvidence(workTree: string, files: readonly EvidenceToWrite[]): EvidenceDifference {
+  const missing: EvidenceToWrite[] = [];
+  const differing: string[] = [];
+  for (const file of files) {
+    const found = readAuthsFile(workTree, file.path);
+    if (found === null) missing.push(file);
+    else if (!equalBytes(found, file.bytes)) differing.push(file.path);
+  }
+  return { missing, differing, present: files.length - missing.length - differing.length };
+}
+
+/** Adds the files that are missing. One that is there with other bytes is left alone and named in the result of `compareEvidence`. */
+export function addEvidence(workTree: string, files: readonly EvidenceToWrite[]): void {
+  for (const { path, bytes } of files) {
+    const full = prepareDirectory(workTree, path);
+    const temporary = writeTemporary(full, bytes);
+    try {
+      linkSync(temporary, full);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw failed(full, error);
+    } finally {
+      unlinkSync(temporary);
+    }
+  }
+}
+
+/** Writes `roots` or `policy.json`, replacing what is there. */
+export function replaceAuthsFile(workTree: string, path: 'roots' | 'policy.json', text: string): void {
+  const full = prepareDirectory(workTree, path);
+  renameSync(writeTemporary(full, utf8(text)), full);
+}
+
+/** Bytes of a regular file below `.auths`, null when there is none; links are never followed. */
+export function readAuthsFile(workTree: string, path: string): Uint8Array | null {
+  const parts = ['.auths', ...path.split('/')];
+  for (let i = 1; i < parts.length; i++) {
+    if (lstatSync(join(workTree, ...parts.slice(0, i)), { throwIfNoEntry: false })?.isDirectory() !== true)
+      return null;
+  }
+  const full = join(workTree, ...parts);
+  const facts = lstatSync(full, { throwIfNoEntry: false });
+  if (facts === undefined) return null;
+  if (!facts.isFile()) throw failed(full, undefined, 'is not a regular file');
+  return new Uint8Array(readFileSync(full));
+}
+
+/** Makes the directories; one that is a link is refused, because it leads out of the work tree. */
+function prepareDirectory(workTree: string, path: string): string {
+  const parts = ['.auths', ...path.split('/').slice(0, -1)];
+  for (let i = 1; i <= parts.length; i++) {
+    const directory = join(workTree, ...parts.slice(0, i));
+    const facts = lstatSync(directory, { throwIfNoEntry: false });
+    if (facts === undefined) mkdirSync(directory, { recursive: true });
+    else if (!facts.isDirectory()) throw failed(directory, undefined, 'is not a directory');
+  }
+  return join(workTree, '.auths', ...path.split('/'));
+}
+
+function writeTemporary(path: string, bytes: Uint8Array): string {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    writeFileSync(temporary, bytes, { flag: 'wx' });
+  } catch (error) {
+    throw failed(path, error);
+  }
+  return temporary;
+}
+
+function failed(
+  path: string,
+  cause: unknown,
+  why: string = cause instanceof Error ? cause.message : 'failed',
+): AuthsError<'storage/failed'> {
+  return new AuthsError('storage/failed', `${path}: ${why}`, { details: { path }, cause });
+}

@@ -1,0 +1,337 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { replay } from '@auths/core/keri/key-state';
+import type { StoredLog } from '@auths/core/ports';
+import { eventLogContract } from '@auths/testing/event-log-contract';
+import { sampleLog, sampleLogOf, streamOf, type SampleLog } from '@auths/testing/sample-events';
+import { nodeVerifyEngine } from '../../key-store/src/verify-engine.ts';
+import { gitEventLog, kelRef } from '../src/event-log.ts';
+import { createHome, openHome, type Home } from '../src/home-repository.ts';
+import { newCommit, newObject, newTree, parseCommit, parseTree, type TreeEntry } from '../src/objects.ts';
+import { repairLog } from '../src/repair.ts';
+import { bundle, ended, git, scratch, start } from './scratch.ts';
+
+const WORKER = join(import.meta.dirname, 'append-worker.ts');
+
+eventLogContract('git refs', () => {
+  const dir = scratch();
+  const homes = [createHome(dir), createHome(dir)] as const;
+  return Promise.resolve({
+    one: gitEventLog(homes[0]),
+    two: gitEventLog(homes[1]),
+    close: async () => {
+      await Promise.all(homes.map((home) => home.close()));
+    },
+  });
+});
+
+async function stored(
+  log: SampleLog,
+): Promise<{ readonly home: Home; readonly ref: string; readonly version: string }> {
+  const home = createHome(scratch());
+  const { version } = (await gitEventLog(home).append(log.prefix, null, log.events)) as StoredLog;
+  return { home, ref: kelRef(log.prefix), version };
+}
+
+describe('git event log: what lies in git', () => {
+  it('is a sound repository with one commit per event and the documented tree', async () => {
+    const log = sampleLogOf('layout', 130);
+    const { home, ref } = await stored(log);
+    expect(git(home.dir, 'fsck', '--full', '--strict', '--no-dangling')).toBe('');
+    expect(git(home.dir, 'rev-list', '--count', ref)).toBe('130');
+    expect(git(home.dir, 'ls-tree', '-r', '--name-only', ref).split('\n')).toEqual([
+      'event.cesr',
+      'event.json',
+      'kel/00000000.cesr',
+      'kel/00000040.cesr',
+      'kel/00000080.cesr',
+    ]);
+    expect(git(home.dir, 'log', '-1', '--format=%an|%ae|%at|%cn|%ce|%ct|%cI', ref)).toMatch(
+      /^auths\|auths@localhost\|129\|auths\|auths@localhost\|129\|1970-01-01T00:02:09(\+00:00|Z)$/,
+    );
+    const last = log.events.at(-1);
+    expect(git(home.dir, 'show', `${ref}:event.json`)).toBe(Buffer.from(last?.event ?? []).toString());
+    expect(git(home.dir, 'show', `${ref}:event.cesr`)).toBe(last?.attachments);
+    expect(replay(streamOf(log.events), { engine: nodeVerifyEngine }).verdict).toBe('accepted');
+  });
+
+  it('has the same commit ids in two stores with the same log, however it was written', async () => {
+    const log = sampleLogOf('same', 67);
+    const bulk = await stored(log);
+    const home = createHome(scratch());
+    const events = gitEventLog(home);
+    let version: string | null = null;
+    for (const event of log.events)
+      version = ((await events.append(log.prefix, version, [event])) as StoredLog).version;
+    expect(version).toBe(bulk.version);
+    expect(git(home.dir, 'rev-list', kelRef(log.prefix))).toBe(git(bulk.home.dir, 'rev-list', bulk.ref));
+  });
+
+  it('never rewrites a full segment', async () => {
+    const log = sampleLogOf('segments', 200);
+    const { home, ref } = await stored(log);
+    const first = (rev: string): string => git(home.dir, 'rev-parse', `${rev}:kel/00000000.cesr`);
+    expect(first(ref)).toBe(first(`${ref}~136`));
+    expect(first(ref)).not.toBe(first(`${ref}~137`));
+  });
+
+  it('keeps a superseded branch under disputed', async () => {
+    const trunk = sampleLogOf('disputed', 5);
+    const { home, version } = await stored(trunk);
+    const recovery = trunk.cut(3).rotate();
+    const moved = await gitEventLog(home).supersede(trunk.prefix, version, 3, recovery.events.slice(3));
+    const disputed = `refs/did/keri/${trunk.prefix}/disputed/${trunk.events[4]?.said}`;
+    expect(git(home.dir, 'rev-parse', disputed)).toBe(version);
+    expect(git(home.dir, 'rev-parse', `${moved?.version}^`)).toBe(git(home.dir, 'rev-parse', `${version}~2`));
+    const straight = await stored(recovery);
+    expect(moved?.version).toBe(straight.version);
+  });
+
+  it('reads a log whose objects and refs are all packed', async () => {
+    const log = sampleLogOf('packed', 300);
+    const { home } = await stored(log);
+    git(home.dir, 'pack-refs', '--all');
+    git(home.dir, 'repack', '-adq');
+    git(home.dir, 'prune-packed');
+    const read = await gitEventLog(openHome(home.dir)).read(log.prefix);
+    expect(Buffer.from(read?.stream ?? []).equals(streamOf(log.events))).toBe(true);
+    const more = log.interact('more');
+    const grown = await gitEventLog(openHome(home.dir)).append(
+      log.prefix,
+      read?.version ?? '',
+      more.events.slice(300),
+    );
+    expect(grown?.tip).toBe(more.events[300]?.said);
+  });
+
+  it('repacks every 256 events and loses nothing by it', async () => {
+    const log = sampleLogOf('repack', 258);
+    const { home, version } = await stored(log.cut(254));
+    const events = gitEventLog(home);
+    let at = version;
+    const disputed = log.cut(253).rotate();
+    // A branch that no trunk reaches any more must survive the repack.
+    at = ((await events.supersede(log.prefix, at, 253, disputed.events.slice(253))) as StoredLog).version;
+    let grown = disputed;
+    while (grown.events.length < 258) {
+      grown = grown.interact(`again ${grown.events.length}`);
+      at = ((await events.append(log.prefix, at, grown.events.slice(-1))) as StoredLog).version;
+    }
+    expect(Number(/^count: (\d+)/m.exec(git(home.dir, 'count-objects', '-v'))?.[1])).toBeLessThan(20);
+    expect(git(home.dir, 'fsck', '--full', '--strict')).toBe('');
+    expect(
+      git(home.dir, 'rev-list', '--count', `refs/did/keri/${log.prefix}/disputed/${log.events[253]?.said}`),
+    ).toBe('254');
+  });
+});
+
+describe('git event log: several processes', () => {
+  it('loses none of 4 × 50 concurrent appends', async () => {
+    const dir = scratch();
+    const file = await bundle(WORKER, scratch());
+    const results = await Promise.all(Array.from({ length: 4 }, () => ended(start(file, dir, 'four', '50'))));
+    expect(results.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    const confirmed = results.flatMap(({ out }) => out.trim().split('\n'));
+    expect(new Set(confirmed).size).toBe(200);
+    const { prefix } = sampleLog('four');
+    const log = (await gitEventLog(openHome(dir)).read(prefix)) as StoredLog;
+    const verdict = replay(log.stream, { engine: nodeVerifyEngine });
+    expect(verdict.verdict).toBe('accepted');
+    expect(verdict.events).toHaveLength(201);
+    const saids = new Set(verdict.events.map(({ said }) => said as string));
+    expect(confirmed.filter((said) => !saids.has(said))).toEqual([]);
+    expect(git(dir, 'rev-list', '--count', kelRef(prefix))).toBe('201');
+  });
+
+  it('keeps every confirmed event when writers are killed at any moment, and stays usable', async () => {
+    const dir = scratch();
+    const file = await bundle(WORKER, scratch());
+    const confirmed: string[] = [];
+    for (let round = 0; round < 12; round++) {
+      const child = start(file, dir, 'killed', '100000');
+      const end = ended(child);
+      child.stdout?.once('data', () => setTimeout(() => child.kill('SIGKILL'), Math.random() * 40));
+      const { out } = await end;
+      confirmed.push(...out.split('\n').slice(0, -1));
+    }
+    const { prefix } = sampleLog('killed');
+    const home = openHome(dir);
+    const log = (await gitEventLog(home).read(prefix)) as StoredLog;
+    const verdict = replay(log.stream, { engine: nodeVerifyEngine });
+    expect(verdict.verdict).toBe('accepted');
+    const saids = new Set(verdict.events.map(({ said }) => said as string));
+    expect(confirmed.length).toBeGreaterThan(12);
+    expect(confirmed.filter((said) => !saids.has(said))).toEqual([]);
+    expect(git(dir, 'fsck', '--full', '--no-dangling')).toBe('');
+    const { code, out } = await ended(start(file, dir, 'killed', '1'));
+    expect([code, out.trim().split('\n').length]).toEqual([0, 1]);
+  }, 120_000);
+});
+
+describe('git event log: damage is named, never read around', () => {
+  const log = sampleLogOf('damage', 66);
+
+  it.each(['', '\n', '0123', 'ref: refs/heads/main\n', `${'g'.repeat(40)}\n`])(
+    'refuses a loose ref that holds %j instead of falling back to the packed one',
+    async (text) => {
+      const { home, ref, version } = await stored(log.cut(2));
+      git(home.dir, 'pack-refs', '--all');
+      mkdirSync(join(home.dir, ref, '..'), { recursive: true });
+      writeFileSync(join(home.dir, ref), text);
+      const events = gitEventLog(openHome(home.dir));
+      const expected = {
+        code: 'storage/corrupt',
+        hint: 'auths doctor --fix',
+        details: { path: join(home.dir, ref) },
+      };
+      await expect(events.read(log.prefix)).rejects.toMatchObject(expected);
+      await expect(events.append(log.prefix, version, log.events.slice(2, 3))).rejects.toMatchObject(
+        expected,
+      );
+      await expect(Promise.resolve().then(() => events.list())).rejects.toMatchObject(expected);
+      expect(readFileSync(join(home.dir, ref), 'utf8')).toBe(text);
+    },
+  );
+
+  it.each([false, true])(
+    'finds the log again after a crash emptied its ref (an older value packed: %s)',
+    async (pack) => {
+      const { home, ref, version } = await stored(log.cut(2));
+      if (pack) git(home.dir, 'pack-refs', '--all');
+      const grown = (await gitEventLog(home).append(
+        log.prefix,
+        version,
+        log.events.slice(2, 5),
+      )) as StoredLog;
+      expect(await repairLog(home, log.prefix)).toBe('sound');
+      const other = sampleLogOf('another identity', 9);
+      await gitEventLog(home).append(other.prefix, null, other.events);
+      writeFileSync(join(home.dir, ref), '');
+      expect(await repairLog(openHome(home.dir), log.prefix)).toBe('repaired');
+      expect(await gitEventLog(openHome(home.dir)).read(log.prefix)).toEqual(grown);
+    },
+  );
+
+  it('never revives a superseded log, though it was longer', async () => {
+    const { home, ref, version } = await stored(log.cut(9));
+    const recovery = log.cut(3).rotate();
+    const moved = await gitEventLog(home).supersede(log.prefix, version, 3, recovery.events.slice(3));
+    writeFileSync(join(home.dir, ref), 'x');
+    expect(await repairLog(home, log.prefix)).toBe('repaired');
+    expect(home.readRef(ref)).toBe(moved?.version);
+  });
+
+  it('leaves to a person what two logs of one length claim', async () => {
+    const { home, ref, version } = await stored(log.cut(2));
+    const rival = log.cut(2).interact('rival');
+    const events = gitEventLog(home);
+    await events.append(log.prefix, version, log.events.slice(2, 3));
+    git(home.dir, 'update-ref', ref, version);
+    await gitEventLog(home).append(log.prefix, version, rival.events.slice(2));
+    writeFileSync(join(home.dir, ref), '');
+    expect(await repairLog(home, log.prefix)).toBe('undecided');
+    expect(readFileSync(join(home.dir, ref), 'utf8')).toBe('');
+  });
+
+  it('names the lock that a dead git left', async () => {
+    const { home, ref, version } = await stored(log.cut(2));
+    const lock = join(home.dir, `${ref}.lock`);
+    writeFileSync(lock, '');
+    const events = gitEventLog(home);
+    await expect(events.append(log.prefix, version, log.events.slice(2, 3))).rejects.toMatchObject({
+      code: 'storage/locked',
+      hint: 'auths doctor --fix',
+      details: { path: lock },
+    });
+    expect((await events.read(log.prefix))?.version).toBe(version);
+    rmSync(lock);
+    expect(await events.append(log.prefix, version, log.events.slice(2, 3))).not.toBeNull();
+  });
+
+  it('refuses damaged and missing objects', async () => {
+    const { home, version } = await stored(log.cut(2));
+    const { tree } = parseCommit(await home.object(version, 'commit')) as { tree: string };
+    const path = join(home.dir, 'objects', tree.slice(0, 2), tree.slice(2));
+    const bytes = readFileSync(path);
+    rmSync(path);
+    await expect(gitEventLog(openHome(home.dir)).read(log.prefix)).rejects.toMatchObject({
+      code: 'storage/corrupt',
+    });
+    writeFileSync(
+      path,
+      Buffer.concat([bytes.subarray(0, 9), Buffer.from([(bytes[9] as number) ^ 1]), bytes.subarray(10)]),
+    );
+    await expect(gitEventLog(openHome(home.dir)).read(log.prefix)).rejects.toMatchObject({
+      code: 'storage/corrupt',
+    });
+  });
+
+  type Edit = (root: TreeEntry[], kel: TreeEntry[], blob: (text: string | Uint8Array) => string) => void;
+  const message = (s: number): Uint8Array => streamOf(log.events.slice(s, s + 1));
+  const edits: Record<string, Edit> = {
+    'an extra file beside the log': (root, _, blob) =>
+      root.push({ mode: '100644', name: 'state.json', oid: blob('{}') }),
+    'an extra file among the segments': (_, kel, blob) =>
+      kel.push({ mode: '100644', name: 'x', oid: blob('') }),
+    'an older event.json': (root, _, blob) => replace(root, 'event.json', blob(log.events[64]?.event ?? '')),
+    'other attachments in event.cesr': (root, _, blob) => replace(root, 'event.cesr', blob('-VAA')),
+    'event.json missing': (root) => root.splice(1, 1),
+    'an executable event.json': (root) => Object.assign(root[1] as TreeEntry, { mode: '100755' }),
+    'a segment that is not full before another': (_, kel, blob) =>
+      replace(kel, '00000000.cesr', blob(streamOf(log.events.slice(0, 63)))),
+    'a segment that is longer than full': (_, kel, blob) =>
+      replace(kel, '00000000.cesr', blob(streamOf(log.events.slice(0, 65)))),
+    'a missing segment': (_, kel) => kel.splice(0, 1),
+    'an empty segment': (_, kel, blob) => replace(kel, '00000000.cesr', blob('')),
+    'text after the last message': (_, kel, blob) =>
+      replace(kel, '00000040.cesr', blob(Buffer.concat([message(64), message(65), Buffer.from('\n')]))),
+    'a log cut by one event': (_, kel, blob) => replace(kel, '00000040.cesr', blob(message(64))),
+  };
+
+  it.each(Object.keys(edits))('refuses %s', async (name) => {
+    const { home, ref, version } = await stored(log);
+    const commit = parseCommit(await home.object(version, 'commit'));
+    const root = await entriesOf(home, commit?.tree ?? '');
+    const kel = await entriesOf(home, root[2]?.oid ?? '');
+    const objects = [newObject('blob', new Uint8Array(0))];
+    const blob = (text: string | Uint8Array): string => {
+      const object = newObject('blob', Buffer.from(text as string));
+      objects.push(object);
+      return object.oid;
+    };
+    edits[name]?.(root, kel, blob);
+    const kelTree = newTree(kel);
+    replace(root, 'kel', kelTree.oid);
+    const rootTree = newTree(root);
+    const tampered = newCommit({
+      tree: rootTree.oid,
+      parent: version,
+      date: 66,
+      message: 'event 65 tampered',
+    });
+    await home.writeObjects([...objects, kelTree, rootTree, tampered]);
+    await home.updateRefs([{ ref, from: version, to: tampered.oid }]);
+    await expect(gitEventLog(openHome(home.dir)).read(log.prefix)).rejects.toMatchObject({
+      code: 'storage/corrupt',
+    });
+  });
+
+  it('is not misled by a replace ref', async () => {
+    const { home, version } = await stored(log.cut(3));
+    git(home.dir, 'repack', '-adq');
+    const parent = git(home.dir, 'rev-parse', `${version}^`);
+    git(home.dir, 'update-ref', `refs/replace/${version}`, parent);
+    expect((await gitEventLog(openHome(home.dir)).read(log.prefix))?.tip).toBe(log.events[2]?.said);
+  });
+});
+
+function replace(entries: TreeEntry[], name: string, oid: string): void {
+  const entry = entries.find((candidate) => candidate.name === name);
+  if (entry !== undefined) Object.assign(entry, { oid });
+}
+
+/** A tree's entries, as copies that a test may change. */
+async function entriesOf(home: Home, oid: string): Promise<TreeEntry[]> {
+  return structuredClone([...(parseTree(await home.object(oid, 'tree')) ?? [])]);
+}

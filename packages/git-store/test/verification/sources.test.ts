@@ -1,0 +1,102 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { PaperIdentity } from '../../../testing/src/paper-identity.ts';
+import { gitAttestationStore } from '../../src/attestation-store.ts';
+import { gitEventLog } from '../../src/event-log.ts';
+import { createHome } from '../../src/home-repository.ts';
+import { fileKey, hasSshKeygen, temporary, TestRepository } from './support.ts';
+
+/** A home that holds this identity, as a store on git refs. */
+async function homeOf(identity: PaperIdentity): Promise<string> {
+  const dir = temporary();
+  await using home = createHome(dir);
+  await gitEventLog(home).append(identity.prefix, null, identity.events);
+  await gitAttestationStore(home).put(identity.did, identity.records);
+  return dir;
+}
+
+describe.skipIf(!hasSshKeygen)('evidence from elsewhere than the tree', () => {
+  it('the own home, refs/did, and refs fetched from a remote', async () => {
+    const identity = new PaperIdentity(1);
+    const laptop = fileKey();
+    identity.link(laptop);
+    const repo = new TestRepository();
+    repo.commit(laptop);
+    const roots = { roots: [identity.did] };
+    expect(await repo.verify('HEAD', roots)).toMatchObject({
+      results: [{ verdict: 'unverifiable' }],
+      exit: 4,
+    });
+    const home = await homeOf(identity);
+    expect(await repo.verdicts('HEAD', { ...roots, home })).toEqual(['valid']);
+    repo.git('fetch', '-q', home, 'refs/did/keri/*:refs/did/keri/*');
+    expect(await repo.verdicts('HEAD', roots)).toEqual(['valid']);
+    const other = new TestRepository({ from: repo.dir });
+    other.git('fetch', '-q', home, '+refs/did/*:refs/auths-remotes/origin/did/*');
+    expect(await other.verdicts('HEAD', roots)).toEqual(['valid']);
+  });
+
+  it('grants count from fetched refs though the proposal brings them too; a newer revocation there counts', async () => {
+    const identity = new PaperIdentity(1);
+    const laptop = fileKey();
+    const phone = fileKey();
+    identity.link(laptop);
+    const repo = new TestRepository();
+    repo.evidence([identity]);
+    const first = repo.commit(laptop);
+    const link = identity.link(phone, { name: 'phone' });
+    repo.evidence([identity]);
+    repo.commit(phone);
+    expect(await repo.verdicts(`${first}..HEAD`)).toEqual(['granted-in-proposal']);
+    repo.git('fetch', '-q', await homeOf(identity), 'refs/did/keri/*:refs/did/keri/*');
+    expect(await repo.verdicts(`${first}..HEAD`)).toEqual(['valid']);
+    identity.revoke(link, 'compromised');
+    repo.git('fetch', '-q', await homeOf(identity), '+refs/did/keri/*:refs/auths-remotes/origin/did/keri/*');
+    expect(await repo.verdicts(`${first}..HEAD`)).toEqual(['revoked']);
+  });
+
+  it('an older log in the tree does not roll back what the home knows', async () => {
+    const identity = new PaperIdentity(1);
+    const laptop = fileKey();
+    const link = identity.link(laptop);
+    const repo = new TestRepository();
+    repo.evidence([identity]);
+    repo.commit(laptop);
+    identity.revoke(link, 'lost');
+    expect(await repo.verdicts('HEAD', { home: await homeOf(identity) })).toEqual(['revoked-unordered']);
+  });
+
+  it('a rival log in the tree is disputed where the home has a floor', async () => {
+    const identity = new PaperIdentity(1);
+    const laptop = fileKey();
+    identity.link(laptop);
+    const thief = identity.fork();
+    const evil = fileKey();
+    thief.link(evil, { name: 'evil' });
+    thief.interact([{ rd: identity.prefix }]);
+    identity.interact([{ rd: identity.prefix }]);
+    const home = await homeOf(identity);
+    const repo = new TestRepository();
+    repo.evidence([thief]);
+    repo.commit(evil);
+    expect(await repo.verdicts('HEAD', { home })).toEqual(['attestation-unanchored']);
+    repo.commit(laptop);
+    expect(await repo.verdicts('HEAD', { home })).toEqual(['valid']);
+  });
+
+  it('grafts do not rewrite history', async () => {
+    const identity = new PaperIdentity(1);
+    const laptop = fileKey();
+    identity.link(laptop);
+    const repo = new TestRepository();
+    repo.evidence([identity]);
+    const first = repo.commit(laptop);
+    const hidden = repo.commit(null);
+    const last = repo.commit(laptop);
+    mkdirSync(join(repo.dir, '.git', 'info'), { recursive: true });
+    writeFileSync(join(repo.dir, '.git', 'info', 'grafts'), `${last} ${first}\n`);
+    expect(repo.git('rev-list', `${first}..HEAD`)).not.toContain(hidden);
+    expect(await repo.verdicts(`${first}..HEAD`)).toEqual(['unsigned', 'valid']);
+  });
+});

@@ -1,0 +1,448 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { PaperIdentity } from '../../../testing/src/paper-identity.ts';
+import { fileKey, hasSshKeygen, TestRepository } from './support.ts';
+
+const MANAGER = ['manage_policy', 'sign_commit', 'sign_tag'];
+
+function start(capabilities: readonly string[] = ['sign_commit', 'sign_tag']) {
+  const identity = new PaperIdentity(1);
+  const laptop = fileKey();
+  const link = identity.link(laptop, { capabilities });
+  const repo = new TestRepository();
+  repo.evidence([identity]);
+  const first = repo.commit(laptop);
+  return { identity, laptop, link, repo, first };
+}
+
+describe.skipIf(!hasSshKeygen)('where trust comes from', () => {
+  it('no roots anywhere is an error, also when only the proposal brings them', async () => {
+    const laptop = fileKey();
+    const identity = new PaperIdentity(1);
+    identity.link(laptop);
+    const repo = new TestRepository();
+    const before = repo.commit(laptop);
+    await expect(repo.verify()).rejects.toMatchObject({ code: 'verify/no-roots' });
+    repo.evidence([identity]);
+    repo.commit(laptop);
+    await expect(repo.verify(`${before}..HEAD`)).rejects.toMatchObject({ code: 'verify/no-roots' });
+    await expect(repo.verify('HEAD', { rootsFrom: before })).rejects.toMatchObject({
+      code: 'verify/no-roots',
+    });
+    expect(await repo.verdicts('HEAD')).toEqual(['valid']);
+  });
+
+  it('pins what it used first, and the pin beats what a branch says later', async () => {
+    const { repo, identity, first } = start(MANAGER);
+    expect(await repo.verify('HEAD', { mayPin: true })).toMatchObject({ rootsFrom: 'first-use', exit: 0 });
+    const pin = join(repo.dir, '.git', 'auths', 'roots');
+    expect(readFileSync(pin, 'utf8')).toBe(`${identity.did}\n`);
+    const eve = new PaperIdentity(90);
+    const eveKey = fileKey();
+    eve.link(eveKey);
+    repo.evidence([eve], [eve]);
+    const evil = repo.commit(eveKey);
+    expect(await repo.verify(evil)).toMatchObject({
+      rootsFrom: 'pinned',
+      results: [{ verdict: 'untrusted-root' }],
+    });
+    expect(await repo.verify(`${first}..HEAD`)).toMatchObject({ rootsFrom: 'pinned', exit: 1 });
+    expect(await repo.verify(evil, { roots: [eve.did], mayPin: true })).toMatchObject({ rootsFrom: 'flag' });
+    expect(readFileSync(pin, 'utf8')).toBe(`${identity.did}\n`);
+    writeFileSync(pin, 'nonsense\n');
+    await expect(repo.verify()).rejects.toMatchObject({ code: 'verify/no-roots' });
+    rmSync(pin);
+    symlinkSync(join(repo.dir, '.auths', 'roots'), pin);
+    await expect(repo.verify()).rejects.toMatchObject({ code: 'verify/no-roots' });
+  });
+
+  it('a range takes roots and policy from its start, --roots-from from a branch', async () => {
+    const { repo, laptop, identity, first } = start(MANAGER);
+    const eve = new PaperIdentity(90);
+    const eveKey = fileKey();
+    eve.link(eveKey);
+    repo.evidence([eve], [identity, eve]);
+    repo.policy({ v: 1, exceptions: [], grants: 'proposal' });
+    repo.commit(laptop);
+    repo.commit(eveKey);
+    expect(await repo.verdicts(`${first}..HEAD`)).toEqual(['valid', 'untrusted-root']);
+    expect(await repo.verify('HEAD', { rootsFrom: 'HEAD' })).toMatchObject({
+      rootsFrom: 'ref',
+      results: [{ verdict: 'valid' }],
+    });
+    expect(await repo.verdicts('HEAD', { rootsFrom: first })).toEqual(['untrusted-root']);
+    expect(await repo.verdicts('HEAD', { roots: [`${identity.did}@${identity.tip.said}`] })).toEqual([
+      'untrusted-root',
+    ]);
+  });
+
+  it('roots must be a regular file of known lines', async () => {
+    const { repo, laptop, identity } = start(MANAGER);
+    const roots = join(repo.dir, '.auths', 'roots');
+    for (const text of [
+      '',
+      'did:web:example.com\n',
+      `${identity.did} forever\n`,
+      `<<<<<<< HEAD\n${identity.did}\n`,
+      `${identity.did} @E123\n`,
+    ]) {
+      writeFileSync(roots, text);
+      repo.commit(laptop);
+      await expect(repo.verify(), text).rejects.toMatchObject({ code: 'verify/no-roots' });
+    }
+    rmSync(roots);
+    symlinkSync('evidence', roots);
+    repo.commit(laptop);
+    await expect(repo.verify()).rejects.toMatchObject({ code: 'verify/no-roots' });
+    rmSync(roots);
+    writeFileSync(roots, `# ours\n\n${identity.did} @${identity.prefix}\n`);
+    chmodSync(roots, 0o755);
+    repo.commit(laptop);
+    await expect(repo.verify()).rejects.toMatchObject({ code: 'verify/no-roots' });
+    chmodSync(roots, 0o644);
+    repo.commit(laptop);
+    expect(await repo.verdicts()).toEqual(['valid']);
+  });
+
+  it('a pinned event that the log lacks is unverifiable, one that it holds decides', async () => {
+    const { repo, identity } = start();
+    const more = identity.fork();
+    more.rotate();
+    expect(await repo.verify('HEAD', { roots: [`${identity.did}@${more.tip.said}`] })).toMatchObject({
+      results: [{ verdict: 'unverifiable' }],
+      exit: 4,
+    });
+    expect(await repo.verdicts('HEAD', { roots: [`${identity.did}@${identity.tip.said}`] })).toEqual([
+      'valid',
+    ]);
+  });
+
+  it('until: the history of a leaver passes up to that commit', async () => {
+    const { repo, laptop, identity, first } = start(MANAGER);
+    const last = repo.commit(laptop);
+    const colleague = new PaperIdentity(30);
+    const key = fileKey();
+    colleague.link(key, { capabilities: MANAGER });
+    repo.evidence([identity, colleague], null);
+    writeFileSync(join(repo.dir, '.auths', 'roots'), `${identity.did} until ${last}\n${colleague.did}\n`);
+    const change = repo.commit(key);
+    const late = repo.commit(laptop);
+    const run = { rootsFrom: change };
+    expect(await repo.verdicts(first, run)).toEqual(['valid']);
+    expect(await repo.verdicts(last, run)).toEqual(['valid']);
+    expect(await repo.verdicts(change, run)).toEqual(['valid']);
+    expect(await repo.verdicts(late, run)).toEqual(['untrusted-root']);
+  });
+
+  it('the policy: since, exceptions, staleness, and nothing that is not understood', async () => {
+    const { repo, laptop, first } = start(MANAGER);
+    repo.git('checkout', '-q', '--orphan', 'fresh');
+    const old = repo.commit(null);
+    const since = repo.commit(null);
+    repo.policy({ v: 1, since, exceptions: [{ oid: first, why: 'imported' }] });
+    const policy = repo.commit(laptop);
+    const unsigned = repo.commit(null);
+    const run = { rootsFrom: policy };
+    expect(await repo.verdicts(old, run)).toEqual(['exempt']);
+    expect(await repo.verdicts(since, run)).toEqual(['exempt']);
+    expect(await repo.verdicts(first, run)).toEqual(['exempt']);
+    expect(await repo.verdicts(policy, run)).toEqual(['valid']);
+    expect(await repo.verdicts(unsigned, run)).toEqual(['unsigned']);
+    expect(await repo.verdicts(`${old}..${unsigned}`, { ...run })).toEqual(['exempt', 'valid', 'unsigned']);
+    for (const [value, verdict] of [
+      [{ v: 1, max_staleness: '7d' }, 'stale-evidence'],
+      [{ v: 1, receipts: 2 }, 'unverifiable'],
+      [{ v: 1, unknown_rule: true }, 'unverifiable'],
+      [{ v: 2 }, 'unverifiable'],
+      [{ v: 1, since: 'HEAD' }, 'unverifiable'],
+      [{ v: 1, ancestry: ['compromised'] }, 'unverifiable'],
+    ] as const) {
+      repo.policy(value);
+      repo.commit(laptop);
+      expect(await repo.verdicts(), JSON.stringify(value)).toEqual([verdict]);
+    }
+  });
+
+  it('manage_policy: changing or deleting roots or policy needs it, creating them does not', async () => {
+    const { repo, laptop, identity, first } = start();
+    expect(await repo.verdicts(first)).toEqual(['valid']);
+    repo.policy({ v: 1 });
+    repo.commit(laptop);
+    expect(await repo.verdicts()).toEqual(['capability-denied']);
+    rmSync(join(repo.dir, '.auths', 'policy.json'));
+    repo.git('reset', '-q', '--hard', first);
+    rmSync(join(repo.dir, '.auths', 'roots'));
+    repo.commit(laptop);
+    expect(await repo.verdicts('HEAD', { roots: [identity.did] })).toEqual(['capability-denied']);
+    repo.git('reset', '-q', '--hard', first);
+    repo.git('update-index', '--chmod=+x', '.auths/roots');
+    repo.commitStaged(laptop, 'mode');
+    expect(await repo.verdicts('HEAD', { roots: [identity.did] })).toEqual(['capability-denied']);
+    repo.git('reset', '-q', '--hard', first);
+    const manager = fileKey();
+    identity.link(manager, { capabilities: MANAGER, name: 'manager' });
+    repo.evidence([identity], null);
+    repo.policy({ v: 1 });
+    repo.commit(manager);
+    expect(await repo.verdicts()).toEqual(['valid']);
+  });
+
+  it('manage_policy and merges: taking one side over is no change, bringing an old version back is', async () => {
+    const { repo, laptop, identity, first } = start();
+    const manager = fileKey();
+    identity.link(manager, { capabilities: MANAGER, name: 'manager' });
+    repo.evidence([identity], null);
+    const known = repo.commit(laptop);
+    repo.policy({ v: 1 });
+    const change = repo.commit(manager);
+    repo.git('checkout', '-q', '-b', 'stale', known);
+    repo.commit(laptop);
+    const merge = (...extra: readonly string[]): string => {
+      repo.git('-c', 'commit.gpgsign=false', 'merge', '-q', '--no-commit', '--no-ff', ...extra);
+      return repo.git('write-tree');
+    };
+    // The branch without the change takes it over.
+    merge('main');
+    const taken = repo.commitStaged(laptop, 'merge main');
+    expect(await repo.verdicts(taken)).toEqual(['valid']);
+    // The same merge, but with the version that main replaced.
+    repo.git('reset', '-q', '--hard', 'HEAD^');
+    merge('main');
+    repo.git('rm', '-q', '-f', '.auths/policy.json');
+    const reverted = repo.commitStaged(laptop, 'merge main, quietly without its policy');
+    expect(await repo.verdicts(reverted)).toEqual(['capability-denied']);
+    expect(await repo.verdicts(`${first}..${change}`)).toEqual(['valid', 'granted-in-proposal']);
+  });
+});
+
+describe.skipIf(!hasSshKeygen)('what a proposal may bring', () => {
+  it('a link that stands only there does not count, unless the policy says so', async () => {
+    const { repo, laptop, identity, first } = start(MANAGER);
+    const phone = fileKey();
+    identity.link(phone, { name: 'phone' });
+    repo.evidence([identity]);
+    const brings = repo.commit(laptop);
+    const uses = repo.commit(phone);
+    expect(await repo.verify(`${first}..HEAD`)).toMatchObject({
+      results: [{ verdict: 'valid' }, { verdict: 'granted-in-proposal', deviceName: 'phone' }],
+      exit: 1,
+    });
+    expect(await repo.verdicts(`${brings}..HEAD`)).toEqual(['valid']);
+    expect(await repo.verdicts(uses)).toEqual(['valid']);
+    repo.git('reset', '-q', '--hard', first);
+    repo.policy({ v: 1, grants: 'proposal' });
+    const open = repo.commit(laptop);
+    repo.evidence([identity]);
+    repo.commit(phone);
+    expect(await repo.verdicts(`${open}..HEAD`)).toEqual(['valid']);
+  });
+
+  it('an extension that stands only there does not restore; a revocation there counts', async () => {
+    const { repo, laptop, identity, link } = start(MANAGER);
+    const short = fileKey();
+    const lent = identity.link(short, { name: 'lent', expiresAt: 1_772_323_200_000 + 1_800_000 });
+    repo.evidence([identity]);
+    const base = repo.commit(laptop);
+    identity.extend(lent, { expiresAt: 1_772_323_200_000 + 86_400_000 });
+    repo.evidence([identity]);
+    repo.commit(short);
+    expect(await repo.verdicts(`${base}..HEAD`)).toEqual(['granted-in-proposal']);
+    identity.revoke(link, 'compromised');
+    repo.git('reset', '-q', '--hard', base);
+    repo.evidence([identity]);
+    const signed = repo.commit(laptop);
+    expect(await repo.verdicts(`${base}..${signed}`)).toEqual(['revoked']);
+  });
+
+  it('evidence of the work tree that is not committed counts like the proposal', async () => {
+    const { repo, laptop, identity, link, first } = start(MANAGER);
+    const second = repo.commit(laptop);
+    identity.revoke(link, 'compromised');
+    repo.evidence([identity]);
+    expect(await repo.verdicts(`${first}..${second}`)).toEqual(['revoked']);
+    expect(await repo.verdicts('HEAD')).toEqual(['revoked']);
+  });
+
+  it('bad evidence there never replaces good evidence of the base', async () => {
+    const { repo, laptop, identity, first } = start(MANAGER);
+    const directory = join(repo.dir, '.auths', 'evidence', identity.prefix);
+    writeFileSync(join(directory, `00000001-${identity.tip.said}.cesr`), 'garbage');
+    writeFileSync(join(directory, 'README.md'), 'hello');
+    mkdirSync(join(repo.dir, '.auths', 'evidence', 'not-a-prefix'));
+    writeFileSync(join(repo.dir, '.auths', 'evidence', 'not-a-prefix', 'x.json'), '{}');
+    repo.commit(laptop);
+    const verification = await repo.verify(`${first}..HEAD`);
+    expect(verification.results.map(({ verdict }) => verdict)).toEqual(['valid']);
+    expect(verification.notes.join('\n')).toContain('README.md');
+    expect(verification.notes.join('\n')).toContain('not-a-prefix');
+    expect(verification.notes.join('\n')).toContain('s=1');
+  });
+
+  it('links out of the tree are not followed', async () => {
+    const { repo, laptop, identity, first } = start(MANAGER);
+    const evidence = join(repo.dir, '.auths', 'evidence');
+    const elsewhere = join(repo.dir, '..', `elsewhere-${identity.prefix}`);
+    rmSync(elsewhere, { recursive: true, force: true });
+    mkdirSync(elsewhere);
+    rmSync(evidence, { recursive: true });
+    symlinkSync(elsewhere, evidence);
+    repo.commit(laptop);
+    expect(existsSync(evidence)).toBe(true);
+    expect(await repo.verdicts(`${first}..HEAD`)).toEqual(['valid']);
+    expect(await repo.verdicts('HEAD')).toEqual(['unverifiable']);
+    rmSync(elsewhere, { recursive: true });
+  });
+});
+
+describe.skipIf(!hasSshKeygen)('two logs of one identity', () => {
+  it('a recovery supersedes the thief, whatever the lengths', async () => {
+    const { repo, laptop, identity, first } = start(MANAGER);
+    const thief = identity.fork();
+    const evilKey = fileKey();
+    thief.link(evilKey, { name: 'evil' });
+    thief.interact([{ d: identity.prefix }]);
+    thief.interact([{ d: identity.prefix }]);
+    repo.evidence([thief], null);
+    const evil = repo.commit(evilKey);
+    expect(await repo.verdicts(evil, { rootsFrom: first })).toEqual(['granted-in-proposal']);
+    identity.rotate();
+    repo.evidence([identity], null);
+    const recovered = repo.commit(laptop);
+    expect(await repo.verdicts(recovered)).toEqual(['valid']);
+    repo.commit(evilKey);
+    expect(['attestation-unanchored', 'attestation-invalid']).toContain((await repo.verdicts('HEAD'))[0]);
+  });
+
+  it('without a floor two branches are a duplicity: grants above the fork count for nobody, revocations of either do', async () => {
+    const { repo, laptop, identity, link } = start(MANAGER);
+    const other = identity.fork();
+    const one = fileKey();
+    const two = fileKey();
+    identity.link(one, { name: 'one' });
+    other.link(two, { name: 'two' });
+    repo.evidence([identity, other], null);
+    repo.commit(one);
+    expect(await repo.verify()).toMatchObject({ results: [{ verdict: 'duplicity' }], exit: 1 });
+    repo.commit(two);
+    expect(await repo.verdicts()).toEqual(['duplicity']);
+    repo.commit(laptop);
+    expect(await repo.verdicts()).toEqual(['valid']);
+    other.revoke(link, 'lost');
+    repo.evidence([other], null);
+    repo.commit(laptop);
+    expect(await repo.verdicts()).toEqual(['revoked']);
+    // A pin decides.
+    expect(await repo.verdicts('HEAD', { roots: [`${identity.did}@${identity.tip.said}`] })).toEqual([
+      'valid',
+    ]);
+  });
+});
+
+describe.skipIf(!hasSshKeygen)('targets', () => {
+  it('nothing is never a pass', async () => {
+    const { repo, first } = start();
+    for (const target of [
+      'HEAD..HEAD',
+      'nope',
+      'nope..HEAD',
+      'HEAD..nope',
+      'HEAD...HEAD',
+      'HEAD..HEAD..HEAD',
+      '-x',
+      '--all..HEAD',
+      './nothing',
+      '',
+    ]) {
+      await expect(repo.verify(target), target).rejects.toMatchObject({ code: 'verify/bad-target' });
+    }
+    for (const target of ['HEAD^{tree}', 'HEAD:.auths/roots']) {
+      expect(await repo.verify(target, { rootsFrom: first }), target).toMatchObject({
+        results: [{ verdict: 'unverifiable' }],
+        exit: 2,
+      });
+    }
+  });
+
+  it('a range is whole, oldest first, in topological order, side branches too', async () => {
+    const { repo, laptop, first } = start();
+    repo.git('checkout', '-q', '-b', 'side');
+    const side = repo.commit(laptop);
+    repo.git('checkout', '-q', 'main');
+    const main = repo.commit(laptop);
+    repo.git('merge', '-q', '--no-ff', '--no-gpg-sign', '-m', 'merge', 'side');
+    const merge = repo.git('rev-parse', 'HEAD');
+    const { results, exit } = await repo.verify(`${first}..HEAD`);
+    expect(results.map(({ object }) => object).toSorted()).toEqual([side, main, merge].toSorted());
+    expect(results.at(-1)).toMatchObject({ object: merge, verdict: 'unsigned' });
+    expect(exit).toBe(1);
+  });
+
+  it('an attestation as a file', async () => {
+    const { repo, identity } = start();
+    const file = readFileSync(
+      join(repo.dir, '.auths', 'evidence', identity.prefix, identityRecord(identity)),
+    );
+    writeFileSync(join(repo.dir, 'phone.json'), file);
+    expect(await repo.verify('./phone.json')).toMatchObject({
+      results: [{ type: 'link', verdict: 'valid' }],
+      exit: 0,
+    });
+    const eve = new PaperIdentity(90);
+    eve.link(fileKey());
+    writeFileSync(join(repo.dir, 'eve.json'), eve.records[0]?.bytes ?? '');
+    expect(await repo.verdicts('eve.json')).toEqual(['unverifiable']);
+    writeFileSync(join(repo.dir, 'text.json'), '{"a":1}');
+    await expect(repo.verify('text.json')).rejects.toMatchObject({ code: 'verify/bad-target' });
+  });
+
+  it('a shallow clone does not shorten a range, and does not guess about policy', async () => {
+    const { repo, laptop, identity } = start();
+    for (let i = 0; i < 4; i++) repo.commit(laptop);
+    repo.git('checkout', '-q', '-b', 'feature', 'HEAD~3');
+    repo.commit(laptop);
+    repo.commit(laptop);
+    const shallow = new TestRepository({ from: `file://${repo.dir}` });
+    rmSync(shallow.dir, { recursive: true });
+    repo.git('clone', '-q', '--depth', '1', '--no-single-branch', `file://${repo.dir}`, shallow.dir);
+    const result = await shallow.verify('origin/main..origin/feature', { roots: [identity.did] });
+    expect(result.exit).toBe(4);
+    expect(result.results.map(({ verdict }) => verdict)).toContain('unverifiable');
+    expect(await shallow.verify('origin/feature', { roots: [identity.did] })).toMatchObject({
+      results: [{ verdict: 'unverifiable' }],
+      exit: 4,
+    });
+  });
+
+  it('works in a sha256 repository', async () => {
+    const identity = new PaperIdentity(1);
+    const laptop = fileKey();
+    identity.link(laptop);
+    const repo = new TestRepository({ format: 'sha256' });
+    repo.evidence([identity]);
+    const first = repo.commit(laptop);
+    repo.commit(laptop);
+    repo.tag('v1', laptop);
+    expect(await repo.verdicts(`${first}..HEAD`)).toEqual(['valid']);
+    expect(await repo.verdicts('v1')).toEqual(['valid']);
+    repo.commit(null);
+    expect(await repo.verdicts()).toEqual(['unsigned']);
+  });
+
+  it('a clone needs nothing but itself', async () => {
+    const { repo, laptop } = start();
+    for (let i = 0; i < 3; i++) repo.commit(laptop);
+    const clone = new TestRepository({ from: repo.dir });
+    expect(await clone.verify('HEAD~3..HEAD', { mayPin: true })).toMatchObject({
+      rootsFrom: 'first-use',
+      exit: 0,
+    });
+    expect(await clone.verify('HEAD~2..HEAD')).toMatchObject({ rootsFrom: 'pinned', exit: 0 });
+  });
+});
+
+function identityRecord(identity: PaperIdentity): string {
+  const [record] = identity.records;
+  const { rid } = JSON.parse(Buffer.from(record?.bytes ?? []).toString()) as { rid: string };
+  return `${rid}-${record?.digest ?? ''}-00000001.json`;
+}

@@ -1,0 +1,127 @@
+/**
+ * allow-list.json (storage-and-verification.md 2): the paired devices of a host, with the pre-shared key of
+ * each channel. It decides who may connect, so it fails closed: a file that is empty, cut off or not ours is
+ * `storage/corrupt`, and nothing writes a fresh empty list over it.
+ */
+import { join } from 'node:path';
+import { fromBase64url } from '@auths/core/encoding/base64url';
+import { fromHex } from '@auths/core/encoding/bytes';
+import { exactObject, parseJson } from '@auths/core/encoding/json';
+import { utf8 } from '@auths/core/encoding/text';
+import { AuthsError, hasCode } from '@auths/core/errors';
+import type { PairedDevice } from '@auths/core/flows/pairing-ports';
+import { isDidKey } from '@auths/core/identifiers';
+import { corruptFile, readFileBounded, writeFileAtomic } from './atomic-file.ts';
+import { withFileLock } from './file-lock.ts';
+
+const FILE = 'allow-list.json';
+const BACKUP = 'allow-list.json.bak';
+const MAX_FILE = 8 << 20;
+const MEMBERS = ['device_id', 'device_did', 'name', 'static', 'psk', 'status', 'created_at', 'rid'];
+
+/** The devices of the home in `dir`; none when nothing was ever paired. A lost list whose backup is there is `storage/corrupt`. */
+export async function readAllowList(dir: string): Promise<readonly PairedDevice[]> {
+  const path = join(dir, FILE);
+  const bytes = await readFileBounded(path, MAX_FILE);
+  if (bytes !== null) return parseAllowList(bytes, path);
+  if ((await readFileBounded(join(dir, BACKUP), MAX_FILE)) !== null) {
+    throw corruptFile(path, 'it is gone, though devices were paired');
+  }
+  return [];
+}
+
+/**
+ * Changes the list: `edit` gets the devices as they are now and gives the devices as they shall be. One writer at
+ * a time, also between processes; the list before the change is kept as the backup. Resolves to the new list.
+ */
+export async function changeAllowList(
+  dir: string,
+  edit: (devices: readonly PairedDevice[]) => readonly PairedDevice[],
+): Promise<readonly PairedDevice[]> {
+  const path = join(dir, FILE);
+  return withFileLock(path, async () => {
+    const before = await readAllowList(dir);
+    const after = edit(before);
+    if (after === before) return before;
+    const bytes = encode(after);
+    // What cannot be read back must not be written.
+    parseAllowList(bytes, path);
+    // The list first: with a backup and no list, a crash in between would look like a loss.
+    const first = (await readFileBounded(path, MAX_FILE)) === null;
+    if (!first) await writeFileAtomic(join(dir, BACKUP), encode(before));
+    await writeFileAtomic(path, bytes);
+    return after;
+  });
+}
+
+/** Puts the backup in the place of a list that cannot be read: for `auths doctor --fix`, after asking. False when there is no usable backup. */
+export async function restoreAllowList(dir: string): Promise<boolean> {
+  const path = join(dir, FILE);
+  return withFileLock(path, async () => {
+    const backup = await readFileBounded(join(dir, BACKUP), MAX_FILE);
+    if (backup === null) return false;
+    parseAllowList(backup, join(dir, BACKUP));
+    await writeFileAtomic(path, backup);
+    return true;
+  });
+}
+
+function encode(devices: readonly PairedDevice[]): Uint8Array {
+  return utf8(`${JSON.stringify({ v: 1, devices }, null, 1)}\n`);
+}
+
+function parseAllowList(bytes: Uint8Array, path: string): readonly PairedDevice[] {
+  try {
+    const value = parseJson(bytes, { maxLength: MAX_FILE });
+    const { v, devices } = exactObject(value, ['v', 'devices']);
+    if (typeof v === 'number' && v !== 1) {
+      throw new AuthsError('storage/version', `${path} has version ${v}, which this auths cannot read`, {
+        hint: 'use a newer auths',
+        details: { path, version: v },
+      });
+    }
+    if (v !== 1 || !Array.isArray(devices)) throw bad('$', 'not an allow list');
+    const parsed = devices.map((device: unknown, index) => parseDevice(device, `$.devices[${index}]`));
+    if (new Set(parsed.map(({ device_id }) => device_id)).size !== parsed.length)
+      throw bad('$', 'a device is doubled');
+    return Object.freeze(parsed);
+  } catch (cause) {
+    if (!hasCode(cause, 'input/malformed')) throw cause;
+    throw corruptFile(path, `it is not an allow list (${cause.message})`, cause);
+  }
+}
+
+function parseDevice(value: unknown, path: string): PairedDevice {
+  const device = exactObject(value, MEMBERS, [], path);
+  const text = (name: string): string => {
+    const member = device[name];
+    if (typeof member !== 'string') throw bad(`${path}.${name}`, 'not text');
+    return member;
+  };
+  const did = text('device_did');
+  const status = text('status');
+  if (!isDidKey(did)) throw bad(`${path}.device_did`, 'not a did:key');
+  if (status !== 'provisional' && status !== 'active' && status !== 'revoked')
+    throw bad(`${path}.status`, 'unknown');
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text('created_at')))
+    throw bad(`${path}.created_at`, 'not a time');
+  fromHex(text('device_id'), 32);
+  fromBase64url(text('static'), 32);
+  fromHex(text('rid'), 16);
+  // The key of a revoked device is wiped.
+  if (text('psk') !== '' || status !== 'revoked') fromBase64url(text('psk'), 32);
+  return Object.freeze({
+    device_id: text('device_id'),
+    device_did: did,
+    name: text('name'),
+    static: text('static'),
+    psk: text('psk'),
+    status,
+    created_at: text('created_at'),
+    rid: text('rid'),
+  });
+}
+
+function bad(path: string, why: string): AuthsError<'input/malformed'> {
+  return new AuthsError('input/malformed', `${path}: ${why}`, { details: { path } });
+}

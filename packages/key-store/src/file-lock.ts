@@ -1,0 +1,117 @@
+/**
+ * One writer of a file at a time, between processes: `<file>.lock` names its holder by process id and start
+ * time. The lock of a dead process is reported (`storage/locked`), never broken silently.
+ */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { link, readFile, unlink, writeFile } from 'node:fs/promises';
+import { kill, pid } from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AuthsError } from '@auths/core/errors';
+import { errnoOf } from './atomic-file.ts';
+
+interface Holder {
+  readonly pid: number;
+  /** Start time of the process as the system counts it; "" where it cannot be known. */
+  readonly started: string;
+}
+
+/** Runs `action` while holding `<path>.lock`. Waits up to `waitMs` (default 10 s) for a living holder. */
+export async function withFileLock<T>(
+  path: string,
+  action: () => Promise<T>,
+  options: { readonly waitMs?: number } = {},
+): Promise<T> {
+  const lock = `${path}.lock`;
+  const release = await acquire(lock, options.waitMs ?? 10_000);
+  try {
+    return await action();
+  } finally {
+    await release();
+  }
+}
+
+/** Who holds a lock: nobody (no file), a living process, or a dead one. */
+export async function lockState(lock: string): Promise<'free' | 'held' | 'stale'> {
+  let text: string;
+  try {
+    text = await readFile(lock, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return 'free';
+    throw error;
+  }
+  const holder = parseHolder(text);
+  // The file gets its name only when it is whole, so one that cannot be read is not in the making.
+  if (holder === null || !isAlive(holder)) return 'stale';
+  return 'held';
+}
+
+async function acquire(lock: string, waitMs: number): Promise<() => Promise<void>> {
+  const mine = `${lock}.${randomBytes(9).toString('hex')}.tmp`;
+  const holder: Holder = { pid, started: startOf(pid) };
+  await writeFile(mine, JSON.stringify(holder), { flag: 'wx', mode: 0o600 });
+  try {
+    const deadline = performance.now() + waitMs;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await link(mine, lock);
+        return async () => {
+          await unlink(lock);
+        };
+      } catch (error) {
+        if (errnoOf(error) !== 'EEXIST') throw failed(lock, error);
+      }
+      const state = await lockState(lock);
+      if (state === 'stale') throw locked(lock, 'a program that has ended left it behind');
+      if (performance.now() > deadline) throw locked(lock, 'another program has held it for too long');
+      if (state === 'held') await sleep(Math.min(5 + 5 * attempt, 50) * (0.5 + Math.random()));
+    }
+  } finally {
+    await unlink(mine).catch(() => undefined);
+  }
+}
+
+function parseHolder(text: string): Holder | null {
+  try {
+    const holder = JSON.parse(text) as { readonly pid?: unknown; readonly started?: unknown };
+    const whole = typeof holder.pid === 'number' && holder.pid > 0 && typeof holder.started === 'string';
+    return whole ? { pid: holder.pid, started: holder.started } : null;
+  } catch {
+    return null;
+  }
+}
+
+function isAlive(holder: Holder): boolean {
+  try {
+    kill(holder.pid, 0);
+  } catch (error) {
+    if (errnoOf(error) === 'ESRCH') return false;
+  }
+  const started = startOf(holder.pid);
+  // Another start time under one number: the number was given to another process.
+  return started === '' || holder.started === '' || started === holder.started;
+}
+
+/** Field 22 of /proc/<pid>/stat: clock ticks from boot to the start of the process. "" on other systems. */
+function startOf(process: number): string {
+  try {
+    const text = readFileSync(`/proc/${process}/stat`, 'latin1');
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+function locked(path: string, why: string): AuthsError<'storage/locked'> {
+  return new AuthsError('storage/locked', `${path}: ${why}`, {
+    hint: 'auths doctor --fix',
+    details: { path },
+  });
+}
+
+function failed(path: string, cause: unknown): AuthsError<'storage/failed'> {
+  return new AuthsError('storage/failed', `${path} could not be created (${errnoOf(cause) ?? 'unknown'})`, {
+    details: { path },
+    cause,
+  });
+}

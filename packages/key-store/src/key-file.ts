@@ -1,0 +1,112 @@
+/** The file keys.enc: its members, what each box is bound to, strict reading and durable writing. */
+import { lv } from '@auths/core/encoding/framing';
+import { jcs } from '@auths/core/encoding/jcs';
+import { exactObject, parseJson } from '@auths/core/encoding/json';
+import { fromUtf8, utf8 } from '@auths/core/encoding/text';
+import { KEYS_LABEL } from '@auths/core/crypto/domains';
+import { AuthsError, hasCode } from '@auths/core/errors';
+import { corruptFile, readFileBounded, writeFileAtomic } from './atomic-file.ts';
+import { parseKdf, seal, type Box, type Kdf } from './passphrase-box.ts';
+
+/** One secret, sealed. */
+export interface Entry extends Box {
+  readonly alias: string;
+  readonly did: string | null;
+}
+
+/** The whole file, parsed. */
+export interface KeyFile {
+  readonly v: 1;
+  readonly kdf: Kdf;
+  readonly check: Box;
+  readonly entries: readonly Entry[];
+  readonly mac: Box;
+}
+
+const MAX_FILE = 4 << 20;
+/** What an alias may be. */
+export const ALIAS: RegExp = /^[a-z0-9][A-Za-z0-9:._-]{0,199}$/;
+
+/** A file of these entries, with its check and mac. */
+export function sealFile(kdf: Kdf, entries: readonly Entry[], key: Uint8Array): KeyFile {
+  const nothing = new Uint8Array(0);
+  const check = seal(key, checkAad(kdf), nothing);
+  return { v: 1, kdf, check, entries, mac: seal(key, macAad(kdf, entries), nothing) };
+}
+
+/** Bound to `check`: tells a wrong passphrase. */
+export function checkAad(kdf: Kdf): Uint8Array {
+  return lv(KEYS_LABEL, 'check', jcs(kdf));
+}
+
+/** Bound to an entry: it opens under no other alias or DID. */
+export function entryAad(kdf: Kdf, alias: string, did: string | null): Uint8Array {
+  return lv(KEYS_LABEL, 'entry', jcs(kdf), alias, did ?? '');
+}
+
+/** Bound to `mac`: nothing was added, removed or changed. */
+export function macAad(kdf: Kdf, entries: readonly Entry[]): Uint8Array {
+  return lv(KEYS_LABEL, 'file', jcs({ kdf, entries }));
+}
+
+/** Replaces the file. */
+export async function saveKeyFile(path: string, file: KeyFile): Promise<void> {
+  await writeFileAtomic(path, utf8(`${JSON.stringify(file, null, 1)}\n`));
+}
+
+/** The file, null when there is none, `storage/corrupt` when it is anything else. */
+export async function loadKeyFile(path: string): Promise<KeyFile | null> {
+  const bytes = await readFileBounded(path, MAX_FILE);
+  if (bytes === null) return null;
+  try {
+    return parseKeyFile(fromUtf8(bytes), path);
+  } catch (cause) {
+    if (!hasCode(cause, 'input/malformed')) throw cause;
+    throw corruptFile(path, `it is not a key file (${cause.message})`, cause);
+  }
+}
+
+function parseKeyFile(text: string, path: string): KeyFile {
+  const value = parseJson(text, { maxLength: MAX_FILE });
+  const version = typeof value === 'object' && value !== null && 'v' in value ? value['v'] : null;
+  if (typeof version === 'number' && version !== 1) {
+    throw new AuthsError('storage/version', `${path} has version ${version}, which this auths cannot read`, {
+      hint: 'use a newer auths',
+      details: { path, version },
+    });
+  }
+  const { v, kdf, check, entries, mac } = exactObject(value, ['v', 'kdf', 'check', 'entries', 'mac']);
+  if (v !== 1 || !Array.isArray(entries)) throw new AuthsError('input/malformed', 'not a key file');
+  const parsed = entries.map((entry: unknown, index) => parseEntry(entry, `$.entries[${index}]`));
+  if (new Set(parsed.map(({ alias }) => alias)).size !== parsed.length) {
+    throw new AuthsError('input/malformed', 'an alias is doubled');
+  }
+  return {
+    v,
+    kdf: parseKdf(kdf),
+    check: parseBox(check, '$.check'),
+    entries: parsed,
+    mac: parseBox(mac, '$.mac'),
+  };
+}
+
+function parseEntry(value: unknown, path: string): Entry {
+  const { alias, did, nonce, ciphertext } = exactObject(
+    value,
+    ['alias', 'did', 'nonce', 'ciphertext'],
+    [],
+    path,
+  );
+  if (typeof alias !== 'string' || !ALIAS.test(alias) || (did !== null && typeof did !== 'string')) {
+    throw new AuthsError('input/malformed', `${path}: alias or did is not one`);
+  }
+  return { alias, did, ...parseBox({ nonce, ciphertext }, path) };
+}
+
+function parseBox(value: unknown, path: string): Box {
+  const { nonce, ciphertext } = exactObject(value, ['nonce', 'ciphertext'], [], path);
+  if (typeof nonce !== 'string' || typeof ciphertext !== 'string') {
+    throw new AuthsError('input/malformed', `${path}: a box is two texts`);
+  }
+  return { nonce, ciphertext };
+}

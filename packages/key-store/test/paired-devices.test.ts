@@ -1,0 +1,89 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { buildLink, withSignatures } from '@auths/core/attestation/sign';
+import { encodeDidKey } from '@auths/core/encoding/did-key';
+import type { PairedDevice, PairingJournal } from '@auths/core/flows/pairing-ports';
+import { didKeriOf, parseSessionId } from '@auths/core/identifiers';
+import { sampleKey, sampleLog } from '@auths/testing/sample-events';
+import { changeAllowList, readAllowList } from '../src/allow-list.ts';
+import { pairedDevices } from '../src/paired-devices.ts';
+import { scratch } from './scratch.ts';
+
+const key = sampleKey('phone');
+const DEVICE_ID = Buffer.from(key.publicKey).toString('hex');
+const link = withSignatures(
+  buildLink({
+    rid: new Uint8Array(16),
+    issuer: didKeriOf(sampleLog('host').prefix),
+    devicePublicKey: key.publicKey,
+    name: 'phone',
+    capabilities: ['sign_commit'],
+    issuedAt: 1_700_000_000_000,
+  }),
+  { identity: new Uint8Array(64), device: new Uint8Array(64) },
+);
+const journal: PairingJournal = {
+  v: 1,
+  session_id: parseSessionId('0123456789abcdef0123456789abcdef'),
+  device_id: DEVICE_ID,
+  created_at: '2026-01-01T00:00:00Z',
+  acknowledged: false,
+  link,
+};
+const device: PairedDevice = {
+  device_id: DEVICE_ID,
+  device_did: encodeDidKey(key.publicKey),
+  name: 'phone',
+  static: Buffer.from(key.publicKey).toString('base64url'),
+  psk: Buffer.alloc(32, 7).toString('base64url'),
+  status: 'provisional',
+  created_at: '2026-01-01T00:00:00Z',
+  rid: '0'.repeat(32),
+};
+
+describe('paired devices', () => {
+  it('goes from begun over acknowledged to active, each step durable and repeatable', async () => {
+    const dir = scratch();
+    const devices = pairedDevices(dir);
+    expect(await devices.unfinished()).toEqual([]);
+    await devices.begin(device, journal);
+    await devices.begin(device, journal);
+    expect(await pairedDevices(dir).unfinished()).toEqual([journal]);
+    await devices.acknowledge(journal.session_id);
+    await devices.acknowledge(journal.session_id);
+    expect(await pairedDevices(dir).unfinished()).toEqual([{ ...journal, acknowledged: true }]);
+    await devices.activate(journal);
+    await devices.activate(journal);
+    expect(await readAllowList(dir)).toEqual([{ ...device, status: 'active' }]);
+    expect(await devices.unfinished()).toEqual([]);
+    await devices.forget(journal);
+    expect(await readAllowList(dir)).toHaveLength(1);
+  });
+
+  it('forgets what was never finished', async () => {
+    const dir = scratch();
+    const devices = pairedDevices(dir);
+    await devices.begin(device, journal);
+    await devices.forget(journal);
+    expect([await readAllowList(dir), await devices.unfinished()]).toEqual([[], []]);
+  });
+
+  it('does not bring a revoked device back', async () => {
+    const dir = scratch();
+    const devices = pairedDevices(dir);
+    await devices.begin(device, journal);
+    await changeAllowList(dir, (all) => all.map((one) => ({ ...one, status: 'revoked' as const, psk: '' })));
+    await devices.activate(journal);
+    expect((await readAllowList(dir)).map(({ status }) => status)).toEqual(['revoked']);
+  });
+
+  it('names a journal that cannot be read', async () => {
+    const dir = scratch();
+    const devices = pairedDevices(dir);
+    await devices.begin(device, journal);
+    const path = join(dir, 'journal', `pairing-${journal.session_id}.json`);
+    writeFileSync(path, readFileSync(path, 'utf8').slice(0, 40));
+    await expect(devices.unfinished()).rejects.toMatchObject({ code: 'storage/corrupt' });
+  });
+});
