@@ -1,0 +1,124 @@
+/**
+ * A heap of single-event messages, as files in a tree hold them, put in order: one stream for every
+ * branch that `p` links make. Nothing is judged here but the linking; replaying a branch is keri's.
+ */
+import { concatAll } from '../encoding/bytes.ts';
+import type { Prefix, Said } from '../identifiers.ts';
+import type { ParsedEvent } from '../keri/event.ts';
+import { parseStream } from '../keri/stream.ts';
+
+export interface Heap {
+  /** Linear streams from the inception to a newest event; more than one where the log forks. */
+  readonly branches: readonly Uint8Array[];
+  /** Every event that was read, linked or not. */
+  readonly saids: readonly Said[];
+  readonly faults: readonly HeapFault[];
+}
+
+export interface HeapFault {
+  /** Where the event claims to stand; null when that cannot be read. */
+  readonly sequence: number | null;
+  readonly why: string;
+}
+
+/** A message with the place that its file name gives it, for when it cannot be read. */
+export interface HeapMessage {
+  readonly bytes: Uint8Array;
+  readonly sequence: number | null;
+}
+
+/** One -V frame around one -A group of signatures with code A. */
+const STORED_FORM = /^-V[\w-]{2}-A[\w-]{2}(?:A[\w-]{87})+$/;
+
+const MOST_BRANCHES = 16;
+/** Bytes of all branches after the first: what they share is copied into each. */
+const MOST_BRANCH_BYTES = 64 << 20;
+const MOST_VERSIONS = 4;
+
+/** Orders the messages of one prefix. Messages that cannot be read, or that hang in the air, are faults; never throws. */
+export function orderMessages(prefix: Prefix, messages: readonly HeapMessage[]): Heap {
+  const faults: HeapFault[] = [];
+  const nodes = new Map<Said, Node>();
+  for (const message of messages) {
+    const read = readOne(prefix, message.bytes);
+    if (typeof read === 'string') faults.push({ sequence: message.sequence, why: read });
+    else addNode(nodes, read, message.bytes);
+  }
+  const children = new Map<string, Node[]>();
+  for (const node of nodes.values()) {
+    const siblings = children.get(node.event.prior ?? '');
+    if (siblings === undefined) children.set(node.event.prior ?? '', [node]);
+    else siblings.push(node);
+  }
+  const branches: Uint8Array[] = [];
+  const seen = new Set<Node>();
+  for (const start of children.get('') ?? []) walk(start, { nodes, children, seen, branches, faults });
+  for (const node of nodes.values()) {
+    if (!seen.has(node))
+      faults.push({ sequence: node.event.sequence, why: 'an event before this one is missing' });
+  }
+  return { branches, saids: [...nodes.keys()], faults };
+}
+
+interface Node {
+  readonly event: ParsedEvent;
+  /** The same event with differing attachments: repeats may add signatures. */
+  readonly versions: Uint8Array[];
+}
+
+function readOne(prefix: Prefix, bytes: Uint8Array): ParsedEvent | string {
+  const { messages, fault } = parseStream(bytes, { maxLength: 1 << 20, maxMessages: 2 });
+  if (fault !== null) return fault.reason;
+  const { event, attachmentText } = messages[0] ?? {};
+  if (messages.length !== 1 || event === undefined || event.ilk === 'rct')
+    return 'not one event with its attachments';
+  // One spelling of each signature, so that two files of one event never differ (storage-and-verification.md 1).
+  if (!STORED_FORM.test(attachmentText ?? '')) return 'its attachments are not in the stored form';
+  return event.prefix === prefix ? event : `an event of ${event.prefix}`;
+}
+
+function addNode(nodes: Map<Said, Node>, event: ParsedEvent, bytes: Uint8Array): void {
+  const known = nodes.get(event.said);
+  if (known === undefined) nodes.set(event.said, { event, versions: [bytes] });
+  else if (known.versions.length < MOST_VERSIONS) known.versions.push(bytes);
+}
+
+interface Walk {
+  readonly nodes: ReadonlyMap<Said, Node>;
+  /** By the SAID of the event before. */
+  readonly children: ReadonlyMap<string, readonly Node[]>;
+  readonly seen: Set<Node>;
+  readonly branches: Uint8Array[];
+  readonly faults: HeapFault[];
+}
+
+/** Depth first, without recursion: a log may have thousands of events, and a rival of each. */
+function walk(start: Node, { nodes, children, seen, branches, faults }: Walk): void {
+  const open: Node[] = [start];
+  let total = branches.reduce((sum, { length }) => sum + length, 0);
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    seen.add(node);
+    // The SAID binds p, so no link can lead back to an earlier event.
+    const following = children.get(node.event.said) ?? [];
+    open.push(...following.slice(1), ...following.slice(0, 1));
+    if (following.length > 0) continue;
+    const parts = pathTo(node, nodes);
+    total += parts.reduce((sum, { length }) => sum + length, 0);
+    if (branches.length === MOST_BRANCHES || (branches.length > 0 && total > MOST_BRANCH_BYTES)) {
+      // What was left out may be the newest: no good copy covers that, so it stands beyond every tip.
+      faults.push({ sequence: Number.MAX_SAFE_INTEGER, why: `more than ${branches.length} branches` });
+      return;
+    }
+    branches.push(concatAll(parts));
+  }
+}
+
+/** The messages from the inception to this event, every version of each. */
+function pathTo(leaf: Node, nodes: ReadonlyMap<Said, Node>): readonly Uint8Array[] {
+  const path: (readonly Uint8Array[])[] = [];
+  for (let node: Node | undefined = leaf; node !== undefined;) {
+    path.push(node.versions);
+    node = node.event.prior === null ? undefined : nodes.get(node.event.prior as Said);
+  }
+  return path.toReversed().flat();
+}

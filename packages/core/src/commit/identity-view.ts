@@ -1,0 +1,110 @@
+/** One identity as all sources together show it: its log by `foldSources`, its devices by the seals in that log. */
+import { foldDevices } from '../attestation/fold.ts';
+import { concat } from '../encoding/bytes.ts';
+import { fromLatin1 } from '../encoding/text.ts';
+import { didKeriOf, prefixOf } from '../identifiers.ts';
+import type { DidKeri, Said } from '../identifiers.ts';
+import { logsOf } from '../keri/advance.ts';
+import { replay } from '../keri/key-state.ts';
+import type { KelVerdict, ReplayedEvent } from '../keri/key-state.ts';
+import { foldSources } from '../keri/sources.ts';
+import type { FoldedSources } from '../keri/sources.ts';
+import type { VerifyEngine } from '../ports.ts';
+import type { SortedEvidence, SourceLog } from './evidence.ts';
+import type { IdentityView } from './world.ts';
+
+/** Judges the log of one identity over every source. `pinned`: an event that the log must hold. */
+export function viewIdentity(
+  evidence: SortedEvidence,
+  engine: VerifyEngine,
+  did: DidKeri,
+  pinned: Said | null,
+): IdentityView {
+  const prefix = prefixOf(did);
+  const logs = evidence.logsOf(prefix);
+  const receipts = concat(...logs.map((log) => log.receipts));
+  const judged = logs.map((log) => judgeSource(log, engine, receipts));
+  const folded = foldSources(
+    judged.map(({ name, verdicts }) => ({
+      name,
+      logs: verdicts.flatMap(logsOf).filter((log) => log.prefix === prefix),
+    })),
+    pinned,
+  );
+  const events = folded.trunk?.events ?? [];
+  const tip = events.at(-1);
+  const tails = (folded.duplicity?.branches ?? []).flatMap((log) => log.events.slice(folded.duplicity?.from));
+  const counting = new Set(logs.filter(({ proposal }) => !proposal).flatMap(({ saids }) => saids));
+  const common = new Set<ReplayedEvent>(events);
+  const input = { issuer: did, events: [...events, ...tails], records: evidence.recordsOf(did), engine };
+  const everyGrantCounts = tails.length === 0 && events.every(({ said }) => counting.has(said));
+  const all = foldDevices(input);
+  const counted = everyGrantCounts
+    ? all
+    : foldDevices({
+        ...input,
+        grants: (event) => common.has(event as ReplayedEvent) && counting.has(event.said),
+      });
+  return {
+    did: didKeriOf(prefix),
+    ...statusOf(folded, judged, did),
+    tip: tip === undefined ? null : { sequence: tip.sequence, said: tip.said },
+    counted,
+    all,
+    forkAt: folded.duplicity?.from ?? null,
+    notes: notesOf(folded, judged, did),
+  };
+}
+
+function notesOf(folded: FoldedSources, judged: readonly JudgedSource[], did: DidKeri): readonly string[] {
+  const faults = judged.flatMap(({ name, faults: found }) =>
+    found.map(({ sequence, why }) => `${name}: log of ${did}, s=${sequence ?? '?'}: ${why}`),
+  );
+  const disputed = folded.disputed.map(
+    ({ source, from }) => `${source}: another version of ${did} from s=${from}, disputed and not believed`,
+  );
+  return [...faults, ...disputed].slice(0, MOST_NOTES);
+}
+
+const MOST_NOTES = 32;
+
+interface JudgedSource {
+  readonly name: string;
+  readonly proposal: boolean;
+  readonly verdicts: readonly KelVerdict[];
+  readonly faults: readonly { readonly sequence: number | null; readonly why: string }[];
+}
+
+/** Every branch replayed alone; where it stopped is a fault, what came before it stands. */
+function judgeSource(log: SourceLog, engine: VerifyEngine, receipts: Uint8Array): JudgedSource {
+  const verdicts = [...new Map(log.branches.map((branch) => [fromLatin1(branch), branch])).values()].map(
+    (branch) => replay(branch, { engine, receipts }),
+  );
+  const stopped = verdicts
+    .filter(({ verdict }) => verdict === 'reject' || verdict === 'pending')
+    .map(({ events, reason, rule }) => ({ sequence: events.length, why: reason ?? rule ?? 'refused' }));
+  return { name: log.name, proposal: log.proposal, verdicts, faults: [...log.faults, ...stopped] };
+}
+
+/**
+ * A fault counts where believed sources hold it and no good copy covers that place: then newer events
+ * exist that cannot be read, and what they say is unknown. In the proposal it is only noise.
+ */
+function statusOf(
+  folded: FoldedSources,
+  judged: readonly JudgedSource[],
+  did: DidKeri,
+): Pick<IdentityView, 'status' | 'why'> {
+  const reached = folded.trunk?.events.length ?? 0;
+  if (folded.pinMissing) return { status: 'missing', why: `no log of ${did} at hand holds the pinned event` };
+  if (folded.duplicity !== null)
+    return { status: 'duplicity', why: `two versions of ${did} from s=${folded.duplicity.from}` };
+  for (const { name, proposal, faults } of judged) {
+    if (proposal && reached > 0) continue;
+    const fault = faults.find(({ sequence }) => sequence !== null && sequence >= reached);
+    if (fault !== undefined)
+      return { status: 'kel-invalid', why: `${name}, s=${fault.sequence ?? '?'}: ${fault.why}` };
+  }
+  if (reached === 0) return { status: 'missing', why: `the log of ${did} is not here` };
+  return { status: 'accepted', why: null };
+}

@@ -1,0 +1,179 @@
+/**
+ * SSH signatures (OpenSSH PROTOCOL.sshsig), strict: one plain Ed25519 key, one signature by it, nothing
+ * after it, one spelling of the base64. What ssh-keygen writes is read and written byte for byte.
+ */
+import { base64 } from '@scure/base';
+import { sshsigSignedBytes } from '../crypto/domains.ts';
+import { verifyEd25519 } from '../crypto/ed25519.ts';
+import { concat, equalBytes } from '../encoding/bytes.ts';
+import { lv, u32 } from '../encoding/framing.ts';
+import { fromLatin1, latin1 } from '../encoding/text.ts';
+import { AuthsError } from '../errors.ts';
+import type { VerifyEngine } from '../ports.ts';
+import type { Digests } from './digests.ts';
+
+export type SshHash = 'sha256' | 'sha512';
+
+export interface SshSignature {
+  /** 32 bytes of Ed25519. */
+  readonly publicKey: Uint8Array;
+  readonly namespace: string;
+  readonly hash: SshHash;
+  /** 64 bytes. */
+  readonly signature: Uint8Array;
+}
+
+/** `unsupported`: an SSH signature, but by a key that is not plain Ed25519. `malformed`: anything else that is not exactly one signature. */
+export type ParsedSshSignature =
+  | { readonly kind: 'ok'; readonly signature: SshSignature }
+  | { readonly kind: 'unsupported' | 'malformed'; readonly why: string };
+
+export const SSH_ARMOR_BEGIN = '-----BEGIN SSH SIGNATURE-----';
+const SSH_ARMOR_END = '-----END SSH SIGNATURE-----';
+const MAGIC = latin1('SSHSIG');
+const KEY_TYPE = 'ssh-ed25519';
+const ARMOR_WIDTH = 70;
+/** An Ed25519 signature takes about 300 bytes of armor; an RSA one of 16,384 bits fits too, to be named as unsupported. */
+const ARMOR_MAX = 16 * 1024;
+
+/** Reads an armored signature with lines of any width. Never throws. */
+export function parseSshSignature(armor: Uint8Array): ParsedSshSignature {
+  if (armor.length > ARMOR_MAX) return malformed('longer than 16 KiB');
+  const text = fromLatin1(armor);
+  const match = ARMOR.exec(text);
+  if (match === null) return malformed('not an armored SSH signature');
+  try {
+    return parseBlob(base64.decode((match[1] as string).replaceAll('\n', '')));
+  } catch (cause) {
+    return malformed(cause instanceof AuthsError ? cause.message : 'not canonical base64');
+  }
+}
+
+const ARMOR = new RegExp(`^${SSH_ARMOR_BEGIN}\\n((?:[A-Za-z0-9+/=]+\\n)+)${SSH_ARMOR_END}\\n?$`);
+
+/** What the signature's key signs: "SSHSIG" || namespace || "" || hash name || H(message). */
+export function sshSignedBytes(
+  digests: Digests,
+  namespace: string,
+  hash: SshHash,
+  message: Uint8Array,
+): Uint8Array {
+  return sshsigSignedBytes(namespace, hash, digests[hash](message));
+}
+
+/** Whether the signature is by its own key over `message` in `namespace`. Whose key that is, is another question. */
+export function verifySshSignature(
+  engine: VerifyEngine,
+  digests: Digests,
+  signature: SshSignature,
+  namespace: string,
+  message: Uint8Array,
+): boolean {
+  return (
+    signature.namespace === namespace &&
+    verifyEd25519(
+      engine,
+      signature.publicKey,
+      sshSignedBytes(digests, namespace, signature.hash, message),
+      signature.signature,
+    )
+  );
+}
+
+/** The armored file as ssh-keygen writes it: 70 columns, a line feed at the end. */
+export function armorSshSignature(signature: SshSignature): Uint8Array {
+  const blob = concat(
+    MAGIC,
+    u32(1),
+    lv(
+      sshPublicKeyBlob(signature.publicKey),
+      signature.namespace,
+      '',
+      signature.hash,
+      lv(KEY_TYPE, signature.signature),
+    ),
+  );
+  const lines = base64.encode(blob).match(new RegExp(`.{1,${ARMOR_WIDTH}}`, 'g')) ?? [];
+  return latin1(`${SSH_ARMOR_BEGIN}\n${lines.join('\n')}\n${SSH_ARMOR_END}\n`);
+}
+
+/** string("ssh-ed25519") || string(key): the blob inside signatures, agent messages and `.pub` files. */
+export function sshPublicKeyBlob(publicKey: Uint8Array): Uint8Array {
+  return lv(KEY_TYPE, publicKey);
+}
+
+/** `ssh-ed25519 AAAA…`, with a comment when given: one line of a `.pub` file, without the line feed. */
+export function formatSshPublicKey(publicKey: Uint8Array, comment?: string): string {
+  const key = `${KEY_TYPE} ${base64.encode(sshPublicKeyBlob(publicKey))}`;
+  return comment === undefined ? key : `${key} ${comment}`;
+}
+
+/** The 32 bytes of a `.pub` line with any comment. Another key type or any fault: `input/malformed`. */
+export function parseSshPublicKey(line: string): Uint8Array {
+  const [type, body] = line.trim().split(/[ \t]+/);
+  try {
+    if (type !== KEY_TYPE || body === undefined) throw new Error('type');
+    const blob = new Reader(base64.decode(body));
+    if (fromLatin1(blob.string()) !== KEY_TYPE) throw new Error('inner type');
+    const key = blob.string();
+    if (key.length !== 32 || !blob.isAtEnd()) throw new Error('length');
+    return key;
+  } catch (cause) {
+    throw new AuthsError('input/malformed', 'not an ssh-ed25519 public key', { cause });
+  }
+}
+
+function parseBlob(bytes: Uint8Array): ParsedSshSignature {
+  const blob = new Reader(bytes);
+  if (!equalBytes(blob.take(MAGIC.length), MAGIC)) return malformed('no SSHSIG at the start');
+  if (blob.u32() !== 1) return malformed('a version other than 1');
+  const key = new Reader(blob.string());
+  const namespace = fromLatin1(blob.string());
+  if (blob.string().length !== 0) return malformed('reserved bytes');
+  const hash = fromLatin1(blob.string());
+  const signature = new Reader(blob.string());
+  if (!blob.isAtEnd()) return malformed('bytes after the signature');
+  const keyType = fromLatin1(key.string());
+  if (keyType !== KEY_TYPE) return { kind: 'unsupported', why: `a key of type ${keyType.slice(0, 40)}` };
+  const publicKey = key.string();
+  if (publicKey.length !== 32 || !key.isAtEnd()) return malformed('the key is not 32 bytes');
+  if (hash !== 'sha512' && hash !== 'sha256') return malformed('a hash that is neither sha512 nor sha256');
+  if (fromLatin1(signature.string()) !== KEY_TYPE)
+    return malformed('the signature is of another type than its key');
+  const raw = signature.string();
+  if (raw.length !== 64 || !signature.isAtEnd()) return malformed('the signature is not 64 bytes');
+  return { kind: 'ok', signature: { publicKey, namespace, hash, signature: raw } };
+}
+
+function malformed(why: string): ParsedSshSignature {
+  return { kind: 'malformed', why };
+}
+
+/** Reads SSH wire format; beyond the end is `input/malformed`. */
+class Reader {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  take(length: number): Uint8Array {
+    if (this.#at + length > this.#bytes.length) throw new AuthsError('input/malformed', 'cut off');
+    this.#at += length;
+    return this.#bytes.slice(this.#at - length, this.#at);
+  }
+
+  u32(): number {
+    const four = this.take(4);
+    return new DataView(four.buffer, four.byteOffset).getUint32(0);
+  }
+
+  string(): Uint8Array {
+    return this.take(this.u32());
+  }
+
+  isAtEnd(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+}

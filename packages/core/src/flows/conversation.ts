@@ -1,0 +1,192 @@
+/**
+ * The talk of two keyed ends over a relay: sends with repeats that a relay knows how to ignore, receives in
+ * order, hears an abort while waiting for a person, and says one when it gives up.
+ */
+import {
+  AuthsError,
+  hasCode,
+  isAuthsError,
+  sanitise,
+  type ErrorCode,
+  type PairingErrorName,
+} from '../errors.ts';
+import { unexpected, sealPlain, type Envelopes } from '../pairing/channel.ts';
+import { MACHINE_MS } from '../pairing/limits.ts';
+import { parsePlain, type PlainMessage } from '../pairing/messages.ts';
+import type { MessageBody, MessageRelay } from '../pairing/relay.ts';
+import type { CancelSignal, Clock, SessionId } from '../ports.ts';
+import { race, throwIfCancelled, within } from './cancel.ts';
+
+/** Between two tries of a call that did not get through. */
+const RETRY_MS = 500;
+/** More messages than a session may hold at once are not queued. */
+const MAX_QUEUED = 1_024;
+
+export interface Conversation {
+  /** Delivers a sealed message to the relay. */
+  send(message: MessageBody): Promise<void>;
+  /** The next plain message; an abort of the other end throws its error. Nothing for `ms`: `timeout`. */
+  next(ms: number): Promise<PlainMessage>;
+  /** Waits for `question` while listening; what arrives is queued for `next`, an abort or a cancelled session ends the wait. */
+  whileListening<T>(question: (signal: CancelSignal) => Promise<T>): Promise<T>;
+  /** Tells the other end, as well as it can be told, that this one gives up. */
+  abort(error: unknown): Promise<void>;
+}
+
+export interface ConversationInput {
+  readonly clock: Clock;
+  readonly relay: MessageRelay;
+  readonly sessionId: SessionId;
+  /** ht or jt. */
+  readonly token: Uint8Array;
+  readonly envelopes: Envelopes;
+  readonly signal: CancelSignal | undefined;
+}
+
+export function createConversation(input: ConversationInput): Conversation {
+  const { clock, relay, sessionId, token, envelopes, signal } = input;
+  const queue: PlainMessage[] = [];
+
+  /** Polls once and queues what came. */
+  async function poll(own: CancelSignal): Promise<void> {
+    const after = Math.max(0, envelopes.opened);
+    const messages = await insist(clock, own, () => relay.receive(sessionId, token, after, own));
+    // A wait that lost its race must not take messages from the one that won.
+    throwIfCancelled(own);
+    for (const message of messages) {
+      const data = envelopes.open(message);
+      if (data === null) continue;
+      const plain = parsePlain(data);
+      if (plain.t === 'abort') throw peerAborted(plain.error);
+      if (queue.length >= MAX_QUEUED) throw unexpected();
+      queue.push(plain);
+    }
+    // A relay that answers at once with nothing must not be asked in a tight circle.
+    if (messages.length === 0) await clock.sleep(RETRY_MS / 5, own);
+  }
+
+  async function arrival(own: CancelSignal): Promise<PlainMessage> {
+    for (;;) {
+      const first = queue.shift();
+      if (first !== undefined) return first;
+      await poll(own);
+    }
+  }
+
+  return {
+    send: (message) => insist(clock, signal, () => relay.send(sessionId, token, message, signal)),
+    next: (ms) => within(clock, ms, silence, signal, arrival),
+    whileListening: (question) =>
+      race(signal, [
+        question,
+        async (own) => {
+          for (;;) await poll(own);
+        },
+      ]),
+    async abort(error) {
+      if (isPeerAbort(error)) return;
+      try {
+        const message = sealPlain(envelopes, { t: 'abort', error: abortName(error) });
+        // Without the flow's signal: this is what is said after Ctrl+C.
+        await within(clock, 2_000, silence, undefined, (own) => relay.send(sessionId, token, message, own));
+      } catch {
+        // Nobody hears it: the session is gone, which tells the other end as well.
+      }
+    },
+  };
+}
+
+/**
+ * Repeats a call that may be repeated byte for byte while the relay cannot be reached, is full, or asks for
+ * patience, for 30 s.
+ */
+export async function insist<T>(
+  clock: Clock,
+  signal: CancelSignal | undefined,
+  call: () => Promise<T>,
+): Promise<T> {
+  const until = clock.monotonic() + MACHINE_MS;
+  for (;;) {
+    try {
+      throwIfCancelled(signal);
+      return await call();
+    } catch (error) {
+      if (!isTransient(error) || clock.monotonic() >= until) throw error;
+      const asked = error.details['retry_after'];
+      const wait = typeof asked === 'number' ? Math.min(asked * 1000, MACHINE_MS) : RETRY_MS;
+      await clock.sleep(wait, signal);
+    }
+  }
+}
+
+function isTransient(error: unknown): error is AuthsError {
+  return (
+    hasCode(error, 'network/unreachable') ||
+    hasCode(error, 'pairing/capacity-exhausted') ||
+    hasCode(error, 'pairing/rate-limited') ||
+    (hasCode(error, 'pairing/timeout') && error.details['status'] === 408)
+  );
+}
+
+function silence(): AuthsError<'pairing/timeout'> {
+  return new AuthsError('pairing/timeout', 'the other device went silent', {
+    hint: 'Check that both devices are still on the network and start again.',
+  });
+}
+
+const ABORT_NAMES: ReadonlySet<string> = new Set<PairingErrorName>([
+  'unsupported-version',
+  'timeout',
+  'conflict',
+  'session-expired',
+  'cancelled',
+  'confirmation-required',
+  'pake-failed',
+  'channel-tampered',
+  'commit-mismatch',
+  'host-key-mismatch',
+  'weak-key',
+  'invalid-signature',
+  'did-mismatch',
+  'host-identity-invalid',
+  'attestation-invalid',
+  'sas-mismatch',
+  'device-not-expected',
+  'protocol-violation',
+  'clock-skew',
+  'declined',
+  'host-not-expected',
+]);
+
+/** The name that the other end is told: our own reasons that are not of the protocol are `cancelled`. */
+function abortName(error: unknown): string {
+  const code = isAuthsError(error) ? error.code : '';
+  const name = code.startsWith('pairing/') ? code.slice('pairing/'.length) : '';
+  return ABORT_NAMES.has(name) ? name : 'cancelled';
+}
+
+function peerAborted(name: string): AuthsError {
+  const known = ABORT_NAMES.has(name);
+  const code: ErrorCode = known ? `pairing/${name as PairingErrorName}` : 'pairing/protocol-violation';
+  return new AuthsError(
+    code,
+    `the other device ended the pairing: ${known ? (WORDS[name] ?? name) : sanitise(name).slice(0, 40)}`,
+    {
+      details: { by: 'peer' },
+    },
+  );
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  declined: 'it was declined there',
+  cancelled: 'it was cancelled there',
+  timeout: 'it waited too long',
+  conflict: 'it is paired already, or belongs to another identity',
+  'confirmation-required': 'nobody confirmed it there',
+  'sas-mismatch': 'the codes compared there were not the same',
+};
+
+/** True for an error that the other end announced; it needs no answer. */
+export function isPeerAbort(error: unknown): boolean {
+  return isAuthsError(error) && error.details['by'] === 'peer';
+}

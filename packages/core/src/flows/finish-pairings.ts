@@ -1,0 +1,56 @@
+/** The last step of a pairing, now or at the next start: the grant is sealed into the log, then the device is active (docs/protocol.md, "Messages", step 9). */
+import { formatTime, parseTime } from '../encoding/time.ts';
+import { PROVISIONAL_MS } from '../pairing/limits.ts';
+import type { StoredLog } from '../ports.ts';
+import type { HostIdentity, PairingJournal, PairingWorld } from './pairing-ports.ts';
+import { sealRecords } from './seal-records.ts';
+
+export interface HostPorts extends PairingWorld {
+  readonly host: HostIdentity;
+}
+
+/** What was finished and what was given up, by device name. */
+export interface FinishedPairings {
+  readonly activated: readonly string[];
+  readonly forgotten: readonly string[];
+}
+
+/**
+ * Anchors every acknowledged pairing that a crash left behind and forgets those whose device never acknowledged within
+ * 600 s. To be called before a host does anything else with devices.
+ */
+export async function finishPairings(ports: HostPorts): Promise<FinishedPairings> {
+  const activated: string[] = [];
+  const forgotten: string[] = [];
+  for (const journal of await ports.host.devices.unfinished()) {
+    if (journal.acknowledged) {
+      await anchorPairing(ports, journal);
+      activated.push(journal.link.name);
+    } else if (isGone(journal.created_at, ports.clock.now())) {
+      await ports.host.devices.forget(journal);
+      forgotten.push(journal.link.name);
+    }
+  }
+  return { activated, forgotten };
+}
+
+/** Seals the link (once, however often this runs) and marks the device active. Resolves to the log as it stands then. */
+export async function anchorPairing(ports: HostPorts, journal: PairingJournal): Promise<StoredLog> {
+  const { host, engine } = ports;
+  const { identity, log, records } = host;
+  const sealed = await sealRecords({ identity, log, records, engine }, host.controllerDid, [journal.link]);
+  await host.devices.activate(journal);
+  return sealed.log;
+}
+
+/** Whether a provisional entry of that time (RFC 3339) without an acknowledgement counts as gone. Judged when read. */
+export function isGone(createdAt: string, now: number): boolean {
+  const age = now - parseTime(createdAt);
+  // A time from the future is no reason to trust an entry for longer.
+  return age >= PROVISIONAL_MS || age < -PROVISIONAL_MS;
+}
+
+/** Now, as journals write it. */
+export function timeText(now: number): string {
+  return formatTime(now);
+}

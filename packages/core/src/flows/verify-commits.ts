@@ -1,0 +1,119 @@
+/**
+ * Verifying a list of objects (storage-and-verification.md 6): each is read, judged and answered for, in
+ * order; the results are exactly the requested set. Ancestry below live devices is worked out here,
+ * because it needs judgements of other commits.
+ */
+import type { ObjectFormat } from '../commit/digests.ts';
+import type { History } from '../commit/history.ts';
+import { parseCommit } from '../commit/object.ts';
+import type { ObjectResult } from '../commit/verdict.ts';
+import { judgeObject, unreadableObject } from '../commit/verify.ts';
+import type { World } from '../commit/world.ts';
+
+/** One object as a reader answers: its id was recomputed from the bytes when `found`. */
+export type ReadObject =
+  | {
+      readonly status: 'found';
+      readonly name: string;
+      readonly oid: string;
+      readonly type: string;
+      readonly bytes: Uint8Array;
+    }
+  | { readonly status: 'damaged' | 'too-large' | 'missing' | 'ambiguous'; readonly name: string };
+
+/** A repository as verification reads it. */
+export interface CommitSource {
+  readonly format: ObjectFormat;
+  /** True when history is cut off somewhere. */
+  readonly shallow: boolean;
+  /** Answers in the order of the ids. */
+  readMany(oids: Iterable<string>): AsyncIterable<ReadObject>;
+  isPresent(oid: string): Promise<boolean>;
+  /** Every commit that the run can see, children before parents. */
+  commits(): Promise<readonly { readonly oid: string; readonly parents: readonly string[] }[]>;
+}
+
+/** What a History answers from the repository alone; the rest is worked out here. */
+export type RepositoryHistory = Omit<History, 'isBelowLiveCommit'>;
+
+export interface VerifyPorts {
+  readonly world: World;
+  readonly source: CommitSource;
+  readonly history: RepositoryHistory;
+}
+
+/**
+ * The results for these objects, in order. `complete` asks that the list be whole: a commit whose parent
+ * is not here, in a shallow clone, adds that parent as `unverifiable`, because it may belong to the range.
+ */
+export async function verifyObjects(
+  ports: VerifyPorts,
+  oids: readonly string[],
+  options: { readonly complete: boolean } = { complete: false },
+): Promise<readonly ObjectResult[]> {
+  const { world, source } = ports;
+  const below = ancestryOfLive(ports);
+  const history: History = { ...ports.history, isBelowLiveCommit: below };
+  const results: ObjectResult[] = [];
+  for await (const answer of source.readMany(oids)) {
+    if (answer.status !== 'found') {
+      results.push(
+        unreadableObject(answer.name, 'object', answer.status === 'ambiguous' ? 'missing' : answer.status),
+      );
+      continue;
+    }
+    const { oid, type, bytes } = answer;
+    if (type !== 'commit' && type !== 'tag') {
+      results.push(unreadableObject(oid, type, 'unsupported'));
+      continue;
+    }
+    if (options.complete && source.shallow && type === 'commit')
+      results.push(...(await cutParents(source, bytes)));
+    results.push(await judgeObject(world, history, { oid, type, bytes, format: source.format }));
+  }
+  return results;
+}
+
+async function cutParents(source: CommitSource, bytes: Uint8Array): Promise<readonly ObjectResult[]> {
+  const parsed = parseCommit(bytes, source.format);
+  const results: ObjectResult[] = [];
+  for (const parent of parsed.kind === 'ok' ? parsed.object.refersTo : []) {
+    if (!(await source.isPresent(parent))) results.push(unreadableObject(parent, 'commit', 'missing'));
+  }
+  return results;
+}
+
+/**
+ * Whether a commit is an ancestor of one that a live device signed. Walks children first, and judges only
+ * commits that nothing live covers yet: below the newest valid tip hardly any.
+ */
+function ancestryOfLive({ world, source, history }: VerifyPorts): (oid: string) => Promise<boolean> {
+  let covered: Promise<ReadonlySet<string>> | null = null;
+  const alone: History = { ...history, isBelowLiveCommit: () => Promise.resolve(false) };
+  const walk = async (): Promise<ReadonlySet<string>> => {
+    const found = new Set<string>();
+    for (const { oid, parents } of await source.commits()) {
+      if (!found.has(oid) && !(await isLive(oid))) continue;
+      for (const parent of parents) found.add(parent);
+    }
+    return found;
+  };
+  const isLive = async (oid: string): Promise<boolean> => {
+    for await (const answer of source.readMany([oid])) {
+      if (answer.status !== 'found' || answer.type !== 'commit') return false;
+      const { bytes } = answer;
+      const { verdict } = await judgeObject(world, alone, {
+        oid,
+        type: 'commit',
+        bytes,
+        format: source.format,
+      });
+      return verdict === 'valid';
+    }
+    return false;
+  };
+  return async (oid) => {
+    covered ??= walk();
+    return (await covered).has(oid);
+  };
+}
