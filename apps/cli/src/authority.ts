@@ -1,0 +1,49 @@
+/** What every command that appends to the log begins and ends with. */
+import type { Clock, Random } from '@auths/core/ports';
+import type { DidKeri } from '@auths/core/identifiers';
+import type { SealingPorts } from '@auths/core/flows/seal-records';
+import type { Context } from './command.ts';
+import { verifyEngine, withAuthority, type Stores } from './composition.ts';
+import { writeAllowedSigners } from './home/device-files.ts';
+import { openHostIdentity } from './pairing/host-identity.ts';
+import { safeName } from './views/layout.ts';
+
+export interface Authority extends SealingPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly did: DidKeri;
+  readonly stores: Stores;
+}
+
+/**
+ * Opens the identity key of this home, finishes what an earlier pairing left half-way, runs `action`, and writes
+ * allowed_signers anew. Without the identity: `identity/none` or `identity/not-authority`, before a passphrase is asked.
+ */
+export async function withSealing<T>(
+  context: Context,
+  what: string,
+  action: (authority: Authority) => Promise<T>,
+): Promise<T> {
+  return withAuthority(context, what, async (stores) => {
+    const host = await openHostIdentity(context, stores);
+    const engine = await verifyEngine();
+    const did = stores.identity.controller_did;
+    const { clock, random } = context;
+    const { finishPairings } = await import('@auths/core/flows/finish-pairings');
+    const { activated } = await finishPairings({ clock, random, engine, host });
+    for (const name of activated)
+      context.note(`${safeName(name)}: a pairing that was interrupted is complete now`);
+    const result = await action({
+      log: stores.log,
+      records: stores.attestations,
+      engine,
+      identity: host.identity,
+      clock,
+      random,
+      did,
+      stores,
+    });
+    await writeAllowedSigners(stores.home, did);
+    return result;
+  });
+}

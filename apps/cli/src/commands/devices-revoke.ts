@@ -1,0 +1,125 @@
+/** `auths devices revoke`: at once here and on live channels, at a verifier when the log reaches it. */
+import type { ObjectName } from '@auths/core/attestation/attestation';
+import { withHeader } from '@auths/core/commit/digests';
+import { toHex } from '@auths/core/encoding/bytes';
+import { decodeCesrFixed } from '@auths/core/encoding/cesr';
+import { AuthsError } from '@auths/core/errors';
+import { revokeDevice } from '@auths/core/flows/revoke-device';
+import { digest } from '@auths/core/keri/said';
+import { findRepository } from '@auths/git-store/repository';
+import { changeAllowList } from '@auths/key-store/allow-list';
+import { withSealing } from '../authority.ts';
+import { defineCommand, type CommandSpec, type Context } from '../command.ts';
+import { readDeviceKey } from '../home/device-key.ts';
+import { readLogView } from '../home/identity-view.ts';
+import { deviceJson } from '../views/devices.ts';
+import { revokedView } from '../views/revoke.ts';
+
+const REASONS = ['retired', 'lost', 'compromised'] as const;
+type Reason = (typeof REASONS)[number];
+
+export const devicesRevoke: CommandSpec = defineCommand({
+  examples: [
+    { command: 'auths devices revoke phone --reason lost', what: 'its earlier work is listed for review' },
+    { command: 'auths devices revoke laptop --reason retired', what: 'its earlier work stays good' },
+    {
+      command: 'auths devices revoke desktop --reason compromised --good main',
+      what: 'only what main holds stays good',
+    },
+  ],
+  flags: {
+    reason: {
+      kind: 'value',
+      hint: 'R',
+      choices: REASONS,
+      summary: 'why; lost and compromised are final for the key',
+    },
+    good: { kind: 'list', hint: 'REF', summary: 'a tip in this repository that is still vouched for' },
+  },
+  arguments: [{ name: 'DEVICE', summary: 'a name, an alias (<name>-key) or a did:key', required: true }],
+  async run(context, { flags, words }) {
+    const device = words[0] as string;
+    const reason = flags.reason ?? (await askReason(context));
+    const good = await objectNames(context, flags.good);
+    return withSealing(context, 'auths devices revoke', async (authority) => {
+      await confirm(context, device, reason);
+      const revoked = await revokeDevice(authority, authority.did, {
+        device,
+        reason,
+        ...(good.length > 0 ? { good } : {}),
+      });
+      await closeChannel(context, revoked.device.subject);
+      const view = await readLogView(authority.stores.home, authority.did);
+      const now = view.devices.find(({ did }) => did === revoked.device.subject);
+      if (now === undefined)
+        throw new AuthsError('internal/bug', 'the device is gone after its own revocation');
+      const nextSteps = [
+        {
+          summary: 'in each repository with .auths/: put the revocation where verifiers look',
+          command: 'auths repo update',
+        },
+        { summary: 'and send that commit to where they fetch from', command: 'git push' },
+      ];
+      const data = {
+        controller_did: authority.did,
+        device: deviceJson(now, readDeviceKey(context.home)?.did ?? null, context.clock.now()),
+        sequence: revoked.sealedAt?.sequence ?? view.sequence,
+        changed: revoked.record !== null,
+        next_steps: nextSteps,
+      };
+      return { data, text: revokedView(context, data) };
+    });
+  },
+});
+
+async function askReason(context: Context): Promise<Reason> {
+  return context.terminal.choose<Reason>(
+    'Why?',
+    [
+      { value: 'retired', label: 'retired', hint: 'no longer used; what it signed stays good' },
+      { value: 'lost', label: 'lost', hint: 'what it signed is reviewed' },
+      { value: 'compromised', label: 'compromised', hint: 'only what you vouch for stays good' },
+    ],
+    { flag: '--reason retired|lost|compromised', initial: 'retired' },
+  );
+}
+
+/** A person is asked once more; a script said what it wanted. */
+async function confirm(context: Context, device: string, reason: Reason): Promise<void> {
+  if (!context.terminal.interactive || context.globals.yes) return;
+  const final = reason === 'retired' ? '' : ' This is final for its key.';
+  if (await context.terminal.confirm(`Revoke ${device} as ${reason}?${final}`, '--yes')) return;
+  throw new AuthsError('interrupted', 'nothing was revoked');
+}
+
+/** Commits by id and by Blake3 of the raw object, so that a second object under the same SHA-1 is not vouched for. */
+async function objectNames(context: Context, refs: readonly string[]): Promise<readonly ObjectName[]> {
+  if (refs.length === 0) return [];
+  const repository = await findRepository(context.cwd);
+  try {
+    const names: ObjectName[] = [];
+    for (const ref of refs) {
+      const object = await repository.objects.read(`${ref}^{commit}`);
+      if (object === null) {
+        throw new AuthsError('verify/bad-target', `--good ${ref} names no commit of this repository`, {
+          hint: 'git rev-parse',
+          details: { target: ref },
+        });
+      }
+      const { raw } = decodeCesrFixed(digest(withHeader(object.type, object.bytes)));
+      names.push({ oid: object.oid, blake3: toHex(raw) });
+    }
+    return names;
+  } finally {
+    await repository.close();
+  }
+}
+
+/** The device's token opens nothing from here on. */
+async function closeChannel(context: Context, did: string): Promise<void> {
+  await changeAllowList(context.home, (devices) =>
+    devices.some((entry) => entry.device_did === did && entry.status !== 'revoked')
+      ? devices.map((entry) => (entry.device_did === did ? { ...entry, status: 'revoked' } : entry))
+      : devices,
+  );
+}

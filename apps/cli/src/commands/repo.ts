@@ -1,0 +1,189 @@
+/** `auths repo init|update|check`: a work tree's `.auths/`, so that `git clone && auths verify` needs nothing else. */
+import { resolve } from 'node:path';
+import { parseRootArgument, type Root } from '@auths/core/commit/roots';
+import { AuthsError } from '@auths/core/errors';
+import { readOwnLog } from '@auths/core/flows/seal-records';
+import { prefixOf, type DidKeri } from '@auths/core/identifiers';
+import {
+  checkWorkTree,
+  initWorkTree,
+  readWorkTreeRoots,
+  updateWorkTree,
+  type KnownRoot,
+  type RepoReport,
+} from '@auths/git-store/repo-evidence';
+import { findRepository, type Repository } from '@auths/git-store/repository';
+import { defineCommand, type CommandSpec, type Context } from '../command.ts';
+import { noIdentity, openStores, verifyEngine, type Stores } from '../composition.ts';
+import { repoView, type RepoData } from '../views/repo.ts';
+
+const PATH_FLAG = {
+  kind: 'value',
+  hint: 'DIR',
+  summary: 'the work tree; where you stand by default',
+} as const;
+
+export const repoInit: CommandSpec = defineCommand({
+  examples: [
+    { command: 'auths repo init', what: 'trust your identity in this repository' },
+    { command: 'auths repo init --root did:keri:E…', what: 'trust another one too' },
+    { command: 'git add .auths && git commit -m "Trust our identities"', what: 'then commit it' },
+  ],
+  flags: {
+    root: { kind: 'list', hint: 'DID', summary: 'an identity to trust (DID or DID@said); yours by default' },
+    path: PATH_FLAG,
+  },
+  arguments: [],
+  async run(context, { flags }) {
+    return inWorkTree(context, flags.path, async ({ workTree, repository, stores, lookup }) => {
+      const own = stores?.identity?.controller_did;
+      const added = flags.root.map(parseRootArgument);
+      if (added.length === 0 && readWorkTreeRoots(workTree).length === 0 && own === undefined)
+        throw noIdentity(context.home);
+      const roots: readonly Root[] =
+        added.length > 0 ? added : own === undefined ? [] : [{ did: own, said: null, until: null }];
+      let since: string | null = null;
+      const report = await initWorkTree(
+        workTree,
+        roots,
+        lookup,
+        async () => (since = await foreignHead(repository, stores, own)),
+      );
+      return finished(context, workTree, report, since);
+    });
+  },
+});
+
+export const repoUpdate: CommandSpec = defineCommand({
+  examples: [{ command: 'auths repo update', what: 'after pairing, revoking or rotating' }],
+  flags: { path: PATH_FLAG },
+  arguments: [],
+  async run(context, { flags }) {
+    return inWorkTree(context, flags.path, async ({ workTree, lookup }) => {
+      const roots = readWorkTreeRoots(workTree);
+      if (roots.length === 0) {
+        throw new AuthsError('verify/no-roots', 'this work tree names no identity in .auths/roots', {
+          hint: 'auths repo init',
+        });
+      }
+      return finished(context, workTree, await updateWorkTree(workTree, roots, lookup), null);
+    });
+  },
+});
+
+export const repoCheck: CommandSpec = defineCommand({
+  examples: [{ command: 'auths repo check', what: 'exit 1 when evidence is missing or damaged' }],
+  flags: { path: PATH_FLAG },
+  arguments: [],
+  async run(context, { flags }) {
+    return inWorkTree(context, flags.path, async ({ workTree, lookup }) => {
+      const report = await checkWorkTree(workTree, lookup);
+      const ok = report.changed.length === 0 && report.differing.length === 0;
+      const data: RepoData = {
+        ...dataOf(workTree, report, null),
+        ok,
+        next_steps: ok ? [] : [{ summary: 'bring it up to date', command: 'auths repo update' }],
+      };
+      return { data, text: repoView(context, data), exit: ok ? 0 : 1 };
+    });
+  },
+});
+
+interface Place {
+  readonly workTree: string;
+  readonly repository: Repository;
+  /** Null when there is no home. */
+  readonly stores: Stores | null;
+  readonly lookup: (did: DidKeri) => Promise<KnownRoot | null>;
+}
+
+async function inWorkTree<T>(
+  context: Context,
+  path: string | undefined,
+  action: (place: Place) => Promise<T>,
+): Promise<T> {
+  await using repository = await findRepository(resolve(context.cwd, path ?? '.'));
+  const { workTree } = repository;
+  if (workTree === null) {
+    throw new AuthsError('git/not-a-repository', 'a bare repository has no work tree', {
+      details: { path: repository.gitDir },
+    });
+  }
+  const { homeExists } = await import('@auths/git-store/home-repository');
+  const stores = homeExists(context.home) ? await openStores(context) : null;
+  try {
+    return await action({ workTree, repository, stores, lookup: (did) => knownRoot(stores, did) });
+  } finally {
+    await stores?.close();
+  }
+}
+
+async function knownRoot(stores: Stores | null, did: DidKeri): Promise<KnownRoot | null> {
+  const prefix = prefixOf(did);
+  if (stores === null || (await stores.log.read(prefix)) === null) return null;
+  const { log, verdict } = await readOwnLog({ log: stores.log, engine: await verifyEngine() }, did);
+  const { state } = verdict;
+  if (state === null) return null;
+  return {
+    prefix,
+    stream: log.stream,
+    records: await stores.attestations.list(did),
+    lastEstablishment: state.lastEstablishment.said,
+    saids: new Set(verdict.events.map(({ said }) => said)),
+  };
+}
+
+/** HEAD when its history holds anything that the identity's devices did not sign; null else, and on an unborn branch. */
+async function foreignHead(
+  repository: Repository,
+  stores: Stores | null,
+  own: DidKeri | undefined,
+): Promise<string | null> {
+  const head = (await repository.objects.info('HEAD^{commit}'))?.oid ?? null;
+  if (head === null || stores === null || own === undefined) return head;
+  const [{ ownDevices }, { hasForeignHistory }] = await Promise.all([
+    import('@auths/core/flows/own-devices'),
+    import('@auths/git-store/unsigned-history'),
+  ]);
+  const engine = await verifyEngine();
+  const { devices } = await ownDevices({ log: stores.log, records: stores.attestations, engine }, own);
+  const live = new Set<string>(
+    devices.filter(({ revocation }) => revocation === null).map(({ subject }) => subject),
+  );
+  return (await hasForeignHistory(repository, head, live, engine)) ? head : null;
+}
+
+function dataOf(
+  workTree: string,
+  report: RepoReport,
+  since: string | null,
+): Omit<RepoData, 'ok' | 'next_steps'> {
+  return {
+    path: workTree,
+    roots: report.roots.map(({ did }) => did),
+    since,
+    changed: report.changed.map((path) => `.auths/${path}`),
+    differing: report.differing.map((path) => `.auths/${path}`),
+    unchanged: report.unchanged,
+    notes: report.notes,
+  };
+}
+
+function finished(
+  context: Context,
+  workTree: string,
+  report: RepoReport,
+  since: string | null,
+): { readonly data: RepoData; readonly text: string; readonly exit: number } {
+  const ok = report.differing.length === 0;
+  const commit = {
+    summary: 'commit it, so that every clone has it',
+    command: 'git add .auths && git commit -m "Update auths evidence"',
+  };
+  const data: RepoData = {
+    ...dataOf(workTree, report, since),
+    ok,
+    next_steps: report.changed.length > 0 ? [commit] : [],
+  };
+  return { data, text: repoView(context, data), exit: ok ? 0 : 1 };
+}

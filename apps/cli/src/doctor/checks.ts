@@ -1,0 +1,209 @@
+/** The checks of `auths doctor`, each a question with a yes or no and, where possible, a repair. */
+import { chmod, stat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isAuthsError } from '@auths/core/errors';
+import { decodeDidKey } from '@auths/core/encoding/did-key';
+import { isDidKey } from '@auths/core/identifiers';
+import { gitVersion } from '@auths/git-store/git';
+import { findLocks } from '@auths/git-store/refs';
+import { readAllowList, restoreAllowList } from '@auths/key-store/allow-list';
+import { lockState } from '@auths/key-store/file-lock';
+import { checkMachine, settleMachine } from '@auths/key-store/machine';
+import type { Context } from '../command.ts';
+import { homeFiles, openKeys } from '../composition.ts';
+import { writeDevicePub } from '../home/device-files.ts';
+import { readDeviceKey } from '../home/device-key.ts';
+import { recoveryState, statusOf } from '../home/home-report.ts';
+import { readIdentityView } from '../home/identity-view.ts';
+import { roundTrip } from './round-trip.ts';
+
+export interface Finding {
+  readonly check: string;
+  readonly status: 'ok' | 'warning' | 'failed' | 'fixed' | 'skipped';
+  readonly detail: string;
+  /** What to type; null where there is nothing to do. */
+  readonly hint: string | null;
+}
+
+/** A ref lock of git's own says nothing of its holder; git holds one for milliseconds. */
+const OLD_LOCK_MS = 60_000;
+
+/** Every check, in order; one that cannot be made does not stop the others. */
+export async function runChecks(
+  context: Context,
+  options: { readonly fix: boolean },
+): Promise<readonly Finding[]> {
+  const checks: readonly [string, (context: Context, fix: boolean) => Promise<readonly Finding[]>][] = [
+    ['git', gitIsThere],
+    ['environment', environment],
+    ['home', permissions],
+    ['locks', locks],
+    ['identity', identity],
+    ['machine', machine],
+    ['device key', devicePub],
+    ['paired devices', allowList],
+    ['recovery kit', recoveryKit],
+    ['signing', async (each) => [await roundTrip(each)]],
+  ];
+  const findings: Finding[] = [];
+  for (const [check, run] of checks) {
+    try {
+      findings.push(...(await run(context, options.fix)));
+    } catch (error) {
+      const told = isAuthsError(error) ? error : null;
+      const detail =
+        told?.message ?? `the check itself failed (${error instanceof Error ? error.name : 'unknown'})`;
+      findings.push({ check, status: 'failed', detail, hint: told?.hint ?? null });
+    }
+  }
+  return findings;
+}
+
+async function gitIsThere(): Promise<readonly Finding[]> {
+  return [ok('git', `version ${gitVersion()}`)];
+}
+
+async function environment(context: Context): Promise<readonly Finding[]> {
+  if (context.env['NODE_EXTRA_CA_CERTS'] === undefined) return [];
+  return [
+    warning(
+      'environment',
+      'NODE_EXTRA_CA_CERTS makes every start of Node several times slower',
+      'unset it for auths',
+    ),
+  ];
+}
+
+/** Owner-only: the home 0700, the files that hold secrets 0600. */
+async function permissions(context: Context, fix: boolean): Promise<readonly Finding[]> {
+  const home = await modeOf(context.home);
+  if (home === null) return [warning('home', `${context.home} does not exist`, 'auths init')];
+  const findings: Finding[] = [];
+  const wanted: [string, number][] = [[context.home, 0o700]];
+  for (const name of ['keys.enc', 'recovery-kit.json', 'allow-list.json'])
+    wanted.push([join(context.home, name), 0o600]);
+  for (const [path, mode] of wanted) {
+    const now = await modeOf(path);
+    if (now === null || (now & 0o077) === 0) continue;
+    if (fix) await chmod(path, mode);
+    const detail = `${path} can be read by others (mode ${now.toString(8)})`;
+    findings.push(fix ? fixed('home', detail) : failed('home', detail, 'auths doctor --fix'));
+  }
+  return findings.length > 0 ? findings : [ok('home', `${context.home} is yours alone`)];
+}
+
+async function locks(context: Context, fix: boolean): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const lock of await staleLocks(context)) {
+    if (fix) await unlink(lock);
+    const detail = `${lock} was left by a process that is gone`;
+    findings.push(fix ? fixed('locks', detail) : failed('locks', detail, 'auths doctor --fix'));
+  }
+  return findings.length > 0 ? findings : [ok('locks', 'none left behind')];
+}
+
+async function staleLocks(context: Context): Promise<readonly string[]> {
+  const stale: string[] = [];
+  for (const name of ['keys.enc', 'init', 'init-takeover', 'allow-list.json']) {
+    const lock = join(context.home, `${name}.lock`);
+    if ((await lockState(lock)) === 'stale') stale.push(lock);
+  }
+  for (const { path, ageMs } of findLocks(context.home)) if (ageMs > OLD_LOCK_MS) stale.push(path);
+  return stale;
+}
+
+async function identity(context: Context): Promise<readonly Finding[]> {
+  const view = await readIdentityView(context.home);
+  if (view === null) return [warning('identity', 'no identity here', 'auths init')];
+  const findings = [ok('identity', `${view.controllerDid}, ${view.sequence + 1} events`)];
+  const did = readDeviceKey(context.home)?.did;
+  const device = view.devices.find((each) => each.did === did);
+  if (device === undefined) {
+    const hint = view.role === 'controller' ? null : 'auths pair --join CODE';
+    return [...findings, failed('device', 'the log does not know the device key of this home', hint)];
+  }
+  const status = statusOf(device, context.clock.now());
+  const detail = device.fault ?? `${device.name} is ${status}`;
+  return [...findings, status === 'active' ? ok('device', detail) : failed('device', detail, null)];
+}
+
+async function machine(context: Context, fix: boolean): Promise<readonly Finding[]> {
+  if ((await modeOf(context.home)) === null) return [];
+  const found = await checkMachine(context.home);
+  if (found.verdict === 'same') return [ok('machine', 'this home was made here')];
+  if (found.verdict === 'unrecorded') return [ok('machine', 'nothing recorded yet')];
+  if (found.verdict === 'off') {
+    return [warning('machine', 'this system has no machine id: a copied home cannot be noticed', null)];
+  }
+  const detail =
+    found.verdict === 'moved'
+      ? `this home was moved or copied from ${found.recordedPath}`
+      : 'this home was copied from another machine; two machines that write one log fork it';
+  if (!fix) return [failed('machine', detail, 'auths doctor --fix, if the other copy is no longer used')];
+  const sure = await context.terminal.confirm(`${detail}. Is this the only one that goes on?`, '--yes');
+  if (!sure) return [failed('machine', detail, 'pair this machine as a device of its own: auths pair')];
+  await settleMachine(context.home);
+  return [fixed('machine', `${detail}; this is the one that goes on`)];
+}
+
+/** device.pub against the key store's own entry, which needs no passphrase. */
+async function devicePub(context: Context, fix: boolean): Promise<readonly Finding[]> {
+  const entry = (await (await openKeys(context)).list()).find(({ alias }) => alias === 'device');
+  if (entry?.did === undefined || entry.did === null || !isDidKey(entry.did)) return [];
+  let now: string | null = null;
+  try {
+    now = readDeviceKey(context.home)?.did ?? null;
+  } catch {
+    now = null;
+  }
+  if (now === entry.did) return [ok('device key', 'device.pub fits the key store')];
+  const detail = `${homeFiles(context.home).devicePub} is missing or is not this device's key`;
+  if (!fix) return [failed('device key', detail, 'auths doctor --fix')];
+  await writeDevicePub(context.home, decodeDidKey(entry.did), 'device');
+  return [fixed('device key', detail)];
+}
+
+async function allowList(context: Context, fix: boolean): Promise<readonly Finding[]> {
+  try {
+    const devices = await readAllowList(context.home);
+    return [ok('paired devices', `${devices.length} on the allow-list`)];
+  } catch (error) {
+    if (!fix || !(await restoreAllowList(context.home))) throw error;
+    return [fixed('paired devices', 'the allow-list could not be read; its backup is in place')];
+  }
+}
+
+async function recoveryKit(context: Context): Promise<readonly Finding[]> {
+  if (recoveryState(context.home) !== 'on-this-machine') return [];
+  return [
+    warning(
+      'recovery kit',
+      'it is still on this machine: whoever steals the machine has it too',
+      'auths recovery export --output FILE',
+    ),
+  ];
+}
+
+async function modeOf(path: string): Promise<number | null> {
+  try {
+    return (await stat(path)).mode & 0o777;
+  } catch {
+    return null;
+  }
+}
+
+function ok(check: string, detail: string): Finding {
+  return { check, status: 'ok', detail, hint: null };
+}
+
+function fixed(check: string, detail: string): Finding {
+  return { check, status: 'fixed', detail, hint: null };
+}
+
+function warning(check: string, detail: string, hint: string | null): Finding {
+  return { check, status: 'warning', detail, hint };
+}
+
+function failed(check: string, detail: string, hint: string | null): Finding {
+  return { check, status: 'failed', detail, hint };
+}

@@ -1,0 +1,84 @@
+/** The slow half of identity-view: replay the log, check and fold the records. */
+import { AuthsError } from '@auths/core/errors';
+import { parseRecord, type AttestationRecord } from '@auths/core/attestation/attestation';
+import type { DeviceState } from '@auths/core/attestation/device-state';
+import { foldDevices } from '@auths/core/attestation/fold';
+import { prefixOf, type DidKeri } from '@auths/core/identifiers';
+import { replay } from '@auths/core/keri/key-state';
+import { gitAttestationStore } from '@auths/git-store/attestation-store';
+import { gitEventLog } from '@auths/git-store/event-log';
+import type { Home } from '@auths/git-store/home-repository';
+import { nodeVerifyEngine } from '@auths/key-store/verify-engine';
+import type { DeviceView, LogView } from './identity-view.ts';
+
+/** Folds what `home` holds of `did`. No log is `storage/corrupt`, one that does not replay `kel/invalid`. */
+export async function foldHome(home: Home, did: DidKeri): Promise<LogView> {
+  const { state, devices } = await foldStates(home, did);
+  return {
+    sequence: state.sequence,
+    said: state.said,
+    keys: state.keys,
+    devices: devices.map(viewOf),
+  };
+}
+
+/** The same with every detail, for `devices show` and for changes. */
+export async function foldStates(
+  home: Home,
+  did: DidKeri,
+): Promise<{
+  readonly state: NonNullable<ReturnType<typeof replay>['state']>;
+  readonly devices: readonly DeviceState[];
+}> {
+  const prefix = prefixOf(did);
+  const log = await gitEventLog(home).read(prefix);
+  if (log === null) {
+    throw new AuthsError('storage/corrupt', `the key event log of ${did} is missing from this home`, {
+      hint: 'auths doctor',
+      details: { path: `refs/did/keri/${prefix}/kel` },
+    });
+  }
+  const verdict = replay(log.stream, { engine: nodeVerifyEngine });
+  if (verdict.verdict !== 'accepted' || verdict.state === null) {
+    throw new AuthsError(
+      'kel/invalid',
+      `the key event log of ${did} does not replay: ${verdict.reason ?? verdict.verdict}`,
+      {
+        hint: 'auths doctor',
+        details: { prefix, at: verdict.at, rule: verdict.rule ?? verdict.verdict },
+      },
+    );
+  }
+  const stored = await gitAttestationStore(home).list(did);
+  const fold = foldDevices({
+    issuer: did,
+    events: verdict.events,
+    records: stored.map(({ bytes }) => readable(bytes)).filter((record) => record !== null),
+    engine: nodeVerifyEngine,
+  });
+  return { state: verdict.state, devices: fold.devices };
+}
+
+/** A record that cannot be read counts for nobody; its seal then says that something is missing. */
+function readable(bytes: Uint8Array): AttestationRecord | null {
+  try {
+    return parseRecord(bytes);
+  } catch {
+    return null;
+  }
+}
+
+function viewOf(device: DeviceState): DeviceView {
+  const missing = device.missing[0];
+  return {
+    did: device.subject,
+    name: device.name,
+    capabilities: device.capabilities,
+    issuedAt: device.issuedAt,
+    expiresAt: device.expiresAt,
+    revokedAt: device.revocation?.revokedAt ?? null,
+    reason: device.revocation?.reason ?? null,
+    fault:
+      device.fault ?? (missing === undefined ? null : `the record for seal ${missing.digest} is missing`),
+  };
+}

@@ -1,0 +1,61 @@
+/** What `status`, `whoami` and a second `init` say about a home; reads little and starts at most one git. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DidKey } from '@auths/core/identifiers';
+import type { Context } from '../command.ts';
+import { homeFiles } from '../composition.ts';
+import { gitInForce, type GitChoice } from '../git-in-force.ts';
+import { readDeviceKey } from './device-key.ts';
+import { readIdentityView, type DeviceView, type IdentityView } from './identity-view.ts';
+
+export type DeviceStatus = 'active' | 'revoked' | 'expired' | 'provisional';
+export type RecoveryState = 'on-this-machine' | 'exported' | 'checked' | null;
+
+export interface HomeReport {
+  readonly identity: IdentityView | null;
+  readonly deviceDid: DidKey | null;
+  /** This device in the log; null when the log does not know it. */
+  readonly device: DeviceView | null;
+  readonly git: GitChoice;
+  readonly keychain: 'os' | 'file' | 'memory' | null;
+  readonly recovery: RecoveryState;
+}
+
+export async function readHomeReport(context: Context): Promise<HomeReport> {
+  const git = gitInForce(context.cwd, context.home);
+  const identity = await readIdentityView(context.home);
+  const deviceDid = readDeviceKey(context.home)?.did ?? null;
+  return {
+    identity,
+    deviceDid,
+    device: identity?.devices.find(({ did }) => did === deviceDid) ?? null,
+    git: await git,
+    keychain: keychainOf(context),
+    recovery: identity?.role === 'controller' ? recoveryState(context.home) : null,
+  };
+}
+
+/** Revoked beats expired; what counts for nothing for another reason is provisional. `now` is epoch ms. */
+export function statusOf(device: DeviceView, now: number): DeviceStatus {
+  if (device.revokedAt !== null) return 'revoked';
+  if (device.fault !== null) return 'provisional';
+  return device.expiresAt !== null && Date.parse(device.expiresAt) <= now ? 'expired' : 'active';
+}
+
+/** A kit in the home counts as "on this machine", whatever was exported since. */
+export function recoveryState(home: string): RecoveryState {
+  if (existsSync(homeFiles(home).kit)) return 'on-this-machine';
+  try {
+    const section = /^\[auths\]$([^[]*)/m.exec(readFileSync(join(home, 'config'), 'utf8'))?.[1] ?? '';
+    const value = /^\s*recovery = (\w+)$/m.exec(section)?.[1];
+    return value === 'exported' || value === 'checked' ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function keychainOf(context: Context): HomeReport['keychain'] {
+  const asked = context.env['AUTHS_KEYCHAIN'];
+  if (asked === 'os' || asked === 'memory') return asked;
+  return existsSync(join(context.home, 'keys.enc')) ? 'file' : null;
+}

@@ -1,0 +1,81 @@
+/**
+ * Where the first recovery kit goes, and what opens it: --recovery-file under the home's passphrase, else the home,
+ * where on a terminal it is sealed under words that are shown once (storage-and-verification.md 2).
+ */
+import { access } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { AuthsError, hasCode } from '@auths/core/errors';
+import { encodeProquint } from '@auths/core/encoding/proquint';
+import type { FirstKit, KitPlace } from '@auths/core/flows/init-identity';
+import { readRecoveryKit, writeRecoveryKit } from '@auths/key-store/recovery-kit';
+import type { Context } from '../command.ts';
+import { homeFiles } from '../composition.ts';
+
+/** 128 bits: nobody guesses them, with or without scrypt. */
+const WORDS_BYTES = 16;
+
+/** The place for this run. `file` is what --recovery-file named; a file that is there and is not this identity's kit is never overwritten. */
+export function kitPlace(context: Context, file: string | undefined): KitPlace {
+  const path = file === undefined ? homeFiles(context.home).kit : resolve(context.cwd, file);
+  const underWords = file === undefined && context.terminal.passphraseSource() === 'prompt';
+  const ask = (): Promise<string> => context.terminal.passphrase('Passphrase of this home');
+
+  return {
+    async read() {
+      // Words that were shown for a kit nothing relies on yet are of no use: it is made anew.
+      if (underWords) return null;
+      try {
+        const kit = await readRecoveryKit(path, await ask());
+        return kit === null ? null : { prefix: kit.prefix, nextSeed: kit.nextSeed, stream: kit.kel };
+      } catch (error) {
+        if (file === undefined && hasCode(error, 'key/wrong-passphrase')) return null;
+        if (hasCode(error, 'storage/corrupt') || hasCode(error, 'key/wrong-passphrase'))
+          throw taken(path, error);
+        throw error;
+      }
+    },
+    async write(kit: FirstKit) {
+      if (file !== undefined && (await exists(path))) throw taken(path);
+      const passphrase = underWords ? await showWords(context) : await ask();
+      await writeRecoveryKit(
+        path,
+        { prefix: kit.prefix, nextSeed: kit.nextSeed, kel: kit.stream, remotes: [], registry: null },
+        passphrase,
+      );
+    },
+  };
+}
+
+async function showWords(context: Context): Promise<string> {
+  const words = encodeProquint(context.random.bytes(WORDS_BYTES));
+  const { bold, dim } = context.screen.style;
+  context.terminal.show(
+    [
+      '',
+      bold('Recovery words'),
+      'They open the recovery kit. Whoever has kit and words has this identity; without them a lost',
+      'machine ends it. They are shown once: write them down, not into a file on this machine.',
+      '',
+      `    ${bold(words.slice(0, 23))}`,
+      `    ${bold(words.slice(24))}`,
+      dim('    (dashes and upper or lower case do not matter)'),
+      '',
+    ].join('\n'),
+  );
+  while (!(await context.terminal.confirm('Written down?', '--yes')));
+  return words;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function taken(path: string, cause?: unknown): AuthsError<'usage/invalid'> {
+  return new AuthsError('usage/invalid', `${path} is there already and is not the kit of this identity`, {
+    hint: 'name another file with --recovery-file',
+    cause,
+  });
+}

@@ -1,0 +1,129 @@
+/** How a host is reached: by its own server on the local network, or through a registry. */
+import { hostname } from 'node:os';
+import { LAN_LIMITS } from '@auths/core/pairing/limits';
+import type { HostRelay } from '@auths/core/pairing/relay';
+import type { SessionId } from '@auths/core/identifiers';
+import { createHostRelay } from '@auths/pairing-http/client';
+import { createDirectTransport } from '@auths/pairing-http/direct-transport';
+import { createFetchTransport } from '@auths/pairing-http/fetch-transport';
+import type { PairingHttpDeps } from '@auths/pairing-http/http';
+import { waitUntilFetched } from '@auths/pairing-http/linger';
+import { createMemoryLimiter } from '@auths/pairing-http/memory-limiter';
+import { createMemorySessions } from '@auths/pairing-http/memory-sessions';
+import type { Context } from '../command.ts';
+import { boundAddress, chooseLanAddress, parseBind, type LanAddress } from '../lan/addresses.ts';
+import type { Advertisement, Discovery } from '../lan/discovery.ts';
+import { interfaceAddresses } from '../lan/interfaces.ts';
+import { startLanServer } from '../lan/server.ts';
+import type { HostSettings } from './flags.ts';
+
+export interface HostWay {
+  readonly mode: 'lan' | 'registry';
+  readonly relay: HostRelay;
+  /** What the person should know about the address; null when nothing. */
+  readonly note: string | null;
+  /** Makes the session findable; resolves to the state of mDNS in words, null where there is none. Never rejects. */
+  readonly announce: (nameplate: string | null) => Promise<string | null>;
+  /** Waits until the other side has fetched what was said to it. */
+  readonly linger?: (session: SessionId, maxMs: number) => Promise<void>;
+  /** Withdraws the announcement and stops listening. Never rejects. */
+  readonly close: () => Promise<void>;
+}
+
+/** The way that the flags ask for. On the local network it listens when this resolves. */
+export async function openHostWay(context: Context, settings: HostSettings): Promise<HostWay> {
+  if (settings.registry === null) return openLan(context, settings);
+  return {
+    mode: 'registry',
+    relay: createHostRelay(createFetchTransport(settings.registry), settings.registry),
+    note: null,
+    announce: async () => null,
+    close: async () => {},
+  };
+}
+
+/** The address that --bind names, or the best one of this machine. */
+export function lanAddressFor(settings: HostSettings): {
+  readonly address: LanAddress;
+  readonly port: number;
+} {
+  const own = interfaceAddresses();
+  if (settings.bind === null) return { address: chooseLanAddress(own), port: 0 };
+  const bind = parseBind(settings.bind);
+  return { address: boundAddress(bind, own), port: bind.port };
+}
+
+async function openLan(context: Context, settings: HostSettings): Promise<HostWay> {
+  const { address, port } = lanAddressFor(settings);
+  const { clock } = context;
+  const pairing: PairingHttpDeps = {
+    store: createMemorySessions({ clock, limits: LAN_LIMITS }),
+    limiter: createMemoryLimiter({ clock, limits: LAN_LIMITS }),
+    limits: LAN_LIMITS,
+    clock,
+    mayCreate: 'local',
+  };
+  const server = await startLanServer({
+    pairing,
+    address,
+    port,
+    hostName: hostname(),
+    allowHosts: settings.allowHosts,
+  });
+  const mdns = createAnnouncer(context, settings, address, server.port);
+  return {
+    mode: 'lan',
+    relay: createHostRelay(createDirectTransport(pairing), server.endpoint),
+    note:
+      address.loopback && settings.bind === null
+        ? 'no local network was found: reachable from this machine only; name an address with --bind'
+        : null,
+    announce: mdns.announce,
+    linger: async (id, maxMs) => {
+      const session = await pairing.store.read(id);
+      if (session === null || session.runs.length === 0) return;
+      // A joiner that is between two calls when the session fails must still find somebody to tell it so.
+      if (session.status === 'completed') await waitUntilFetched(pairing.store, clock, id, maxMs);
+      else await clock.sleep(maxMs);
+    },
+    close: async () => {
+      await mdns.withdraw();
+      await server.close();
+    },
+  };
+}
+
+interface Announcer {
+  readonly announce: (nameplate: string | null) => Promise<string | null>;
+  readonly withdraw: () => Promise<void>;
+}
+
+function createAnnouncer(
+  context: Context,
+  settings: HostSettings,
+  address: LanAddress,
+  port: number,
+): Announcer {
+  let current: Advertisement | null = null;
+  let discovery: Discovery | null = null;
+  const withdraw = async (): Promise<void> => {
+    const last = current;
+    current = null;
+    await last?.withdraw();
+  };
+  return {
+    withdraw,
+    announce: async (nameplate) => {
+      await withdraw();
+      if (!settings.mdns) return 'off (--no-mdns); the other device needs --host';
+      if (nameplate === null) return 'off; the QR code names the address';
+      try {
+        discovery ??= (await import('../lan/mdns.ts')).createMdns(context.random);
+        current = await discovery.advertise({ nameplate, port, address });
+      } catch (error) {
+        return `failed (${(error as Error).message}); the other device needs --host`;
+      }
+      return address.loopback ? 'advertising on this machine only' : 'advertising on local network';
+    },
+  };
+}

@@ -1,0 +1,164 @@
+/** `auths pair` on the authority: settings → way → flow → what people and scripts see of it. */
+import { formatTime } from '@auths/core/encoding/time';
+import {
+  pairHost,
+  type HostOffer,
+  type PairHostCallbacks,
+  type PairHostOptions,
+} from '@auths/core/flows/pair-host';
+import type { CommandResult, Context } from '../command.ts';
+import { verifyEngine, withAuthority } from '../composition.ts';
+import { writeAllowedSigners } from '../home/device-files.ts';
+import { attemptLine, hostPairedText, joinedScreen, offerScreen } from '../views/pair.ts';
+import { canAskHost, hostAsker, typingTries } from './consent.ts';
+import { startCountdown, type Countdown } from './countdown.ts';
+import { explain } from './explain.ts';
+import type { HostSettings } from './flags.ts';
+import { openHostIdentity } from './host-identity.ts';
+import { openHostWay, type HostWay } from './host-way.ts';
+import { nativeScrypt } from './native-scrypt.ts';
+import { noQr, qrFor } from './screen-qr.ts';
+
+/** Pairs one device, or ends with the error by which the pairing ended; then nothing was granted. */
+export async function runHost(context: Context, settings: HostSettings): Promise<CommandResult> {
+  return withAuthority(context, 'pairing a device', async (stores) => {
+    const host = await openHostIdentity(context, stores);
+    const way = await openHostWay(context, settings);
+    const show = createHostScreen(context, settings, way, host.controllerDid);
+    try {
+      const world = {
+        clock: context.clock,
+        random: context.random,
+        engine: await verifyEngine(),
+        scrypt: nativeScrypt,
+      };
+      const paired = await pairHost(
+        { ...world, relay: way.relay, host },
+        optionsOf(context, settings, way),
+        show.callbacks,
+        context.signal,
+      );
+      await writeAllowedSigners(stores.home, host.controllerDid);
+      if (context.globals.json) return { data: null, text: '', written: true };
+      return {
+        data: null,
+        text: hostPairedText(
+          { ...paired, controllerDid: host.controllerDid, capabilities: settings.capabilities },
+          context.style,
+        ),
+      };
+    } catch (error) {
+      throw explain(error, { side: 'host', mode: way.mode, endpoint: way.relay.endpoint });
+    } finally {
+      show.end();
+      await way.close();
+      host.channelSecret.fill(0);
+    }
+  });
+}
+
+function optionsOf(context: Context, settings: HostSettings, way: HostWay): PairHostOptions {
+  const { expectDevice } = settings;
+  return {
+    mode: way.mode,
+    code: 'short6',
+    qr: settings.qr,
+    link: false,
+    ttlSeconds: settings.ttlSeconds,
+    capabilities: settings.capabilities,
+    confirm: settings.confirm,
+    yes: context.globals.yes,
+    canAsk: canAskHost(context),
+    sasTries: typingTries(context),
+    timeoutMs: settings.timeoutMs,
+    ...(expectDevice === null ? {} : { expectDevice }),
+  };
+}
+
+interface HostScreen {
+  readonly callbacks: PairHostCallbacks;
+  readonly end: () => void;
+}
+
+function createHostScreen(context: Context, settings: HostSettings, way: HostWay, did: string): HostScreen {
+  const { screen, clock, globals, terminal } = context;
+  let countdown: Countdown | null = null;
+  const print = (text: string): void => {
+    if (countdown === null) screen.write(text);
+    else countdown.print(text);
+  };
+  const end = (): void => {
+    countdown?.stop();
+    countdown = null;
+  };
+  const { linger } = way;
+  const callbacks: PairHostCallbacks = {
+    onOffer: async (offer) => {
+      end();
+      const mdns = await way.announce(offer.nameplate);
+      if (globals.json) context.emit(offerEvent(offer, way.mode));
+      const secondsLeft = Math.max(0, Math.round((offer.expiresAt - clock.now()) / 1000));
+      const drawn = offer.uri === null ? noQr : qrFor(screen, offer.uri);
+      screen.write(
+        offerScreen(
+          { ...offer, ...drawn, mode: way.mode, note: way.note, did, mdns, secondsLeft },
+          screen.style,
+        ),
+      );
+      countdown = startCountdown(screen, clock, clock.monotonic() + secondsLeft * 1000);
+    },
+    onNotice: () => print('No short code is free at this registry at the moment: a longer one is used.\n'),
+    onAttempt: ({ result, attemptsLeft }) => {
+      if (globals.json) context.emit({ event: 'attempt', result, attempts_left: attemptsLeft });
+      print(`${attemptLine(result, attemptsLeft, screen.style)}\n`);
+    },
+    onJoined: ({ kind, deviceDid, deviceName, sas, confirm }) => {
+      end();
+      if (globals.json) {
+        context.emit({ event: 'joined', kind, device_did: deviceDid, device_name: deviceName, sas, confirm });
+      }
+      screen.write(
+        joinedScreen({ deviceName, deviceDid, sas: confirm === 'type' ? null : sas }, screen.style),
+      );
+    },
+    ask: hostAsker(context),
+    onPaired: ({ deviceDid, deviceName, attestation }) => {
+      if (!globals.json) return;
+      context.emit({ event: 'paired', device_did: deviceDid, device_name: deviceName, attestation });
+    },
+    ...(linger === undefined ? {} : { linger }),
+    ...(terminal.interactive ? { renew: (why) => askForFresh(context, why, end) } : {}),
+  };
+  return { callbacks, end };
+}
+
+async function askForFresh(
+  context: Context,
+  why: 'session-expired' | 'attempts-exhausted',
+  end: () => void,
+): Promise<boolean> {
+  end();
+  const what =
+    why === 'session-expired' ? 'The code has expired.' : 'The code is used up: three wrong answers.';
+  context.terminal.show(`${what} Press Enter for a fresh one, Ctrl+C to stop.`);
+  return (await context.terminal.readLine()) !== null;
+}
+
+/** The event `offer` of cli.md, "Pairing under --json". */
+export function offerEvent(
+  offer: HostOffer,
+  mode: 'lan' | 'registry' | 'offline',
+): { readonly event: string } {
+  return {
+    event: 'offer',
+    kind: offer.kind,
+    code: offer.code,
+    session_id: offer.sessionId,
+    mode,
+    endpoint: offer.endpoint,
+    uri: offer.uri,
+    link: offer.link,
+    expires_at: formatTime(offer.expiresAt),
+    capabilities: offer.capabilities,
+  } as { readonly event: string };
+}

@@ -1,0 +1,69 @@
+/** `auths pair --offline`: the QR code and the code as they would look, and nothing that listens. For looking at only. */
+import { guardedRandom } from '@auths/core/crypto/random';
+import { x25519PublicKey } from '@auths/core/crypto/x25519';
+import { formatCode } from '@auths/core/pairing/code';
+import { createHostSession, outOfBandOf } from '@auths/core/pairing/host-session';
+import { encodeQrPayload } from '@auths/core/pairing/uri';
+import type { CommandResult, Context } from '../command.ts';
+import { withAuthority } from '../composition.ts';
+import { urlHost } from '../lan/addresses.ts';
+import { offerScreen } from '../views/pair.ts';
+import type { HostSettings } from './flags.ts';
+import { offerEvent } from './host.ts';
+import { openHostIdentity } from './host-identity.ts';
+import { lanAddressFor } from './host-way.ts';
+import { nativeScrypt } from './native-scrypt.ts';
+import { noQr, qrFor } from './screen-qr.ts';
+
+/** Draws a session that nobody can join: its secrets are dropped at once. */
+export async function runOffline(context: Context, settings: HostSettings): Promise<CommandResult> {
+  return withAuthority(context, 'pairing a device', async (stores) => {
+    const { clock, random, screen, globals } = context;
+    const host = await openHostIdentity(context, stores);
+    const { address, port } = lanAddressFor(settings);
+    const endpoint = `http://${urlHost(address.address)}${port === 0 ? '' : `:${port}`}`;
+    const session = createHostSession({
+      random: guardedRandom(random),
+      now: { monotonic: clock.monotonic(), wall: clock.now() },
+      ttlSeconds: settings.ttlSeconds,
+      code: 'short6',
+      qr: settings.qr,
+      link: false,
+      controllerDid: host.controllerDid,
+      signingKey: host.identity.publicKey,
+      hostStatic: x25519PublicKey(host.channelSecret),
+      scrypt: nativeScrypt,
+    });
+    host.channelSecret.fill(0);
+    const shared = outOfBandOf(session, 'qr', endpoint);
+    const code = session.slots.find((slot) => slot.code !== null)?.code ?? null;
+    const offer = {
+      kind: 'short6',
+      code: code === null ? null : formatCode(code),
+      nameplate: code?.nameplate ?? null,
+      sessionId: session.sessionId,
+      endpoint,
+      uri: shared === null ? null : encodeQrPayload(shared),
+      link: null,
+      expiresAt: session.expiresAt * 1000,
+      capabilities: settings.capabilities,
+    } as const;
+    if (globals.json) context.emit(offerEvent(offer, 'offline'));
+    const drawn = offer.uri === null ? noQr : qrFor(screen, offer.uri);
+    screen.write(
+      offerScreen(
+        {
+          ...offer,
+          ...drawn,
+          mode: 'offline',
+          did: host.controllerDid,
+          note: null,
+          mdns: null,
+          secondsLeft: settings.ttlSeconds,
+        },
+        screen.style,
+      ),
+    );
+    return { data: null, text: '', written: true };
+  });
+}

@@ -1,0 +1,141 @@
+/** One remote brought into the home: list, fetch, judge, merge, remember what it showed. */
+import { hasCode } from '@auths/core/errors';
+import { mergeLog, type Merged, type MergePorts, type MergeVerdict, type Tip } from '@auths/core/flows/merge-log';
+import { prefixOf, type Prefix } from '@auths/core/identifiers';
+import { replay } from '@auths/core/keri/key-state';
+import { kelRef } from '@auths/git-store/event-log';
+import type { IdentityDocument } from '@auths/git-store/identity-document';
+import type { Remote } from '@auths/git-store/remote-address';
+import { gitDisputes, mirrorRemote } from '@auths/git-store/remote-disputes';
+import {
+  fetchIdentity,
+  listRemote,
+  type RemoteIdentity,
+  type RemoteRefs,
+} from '@auths/git-store/remote-evidence';
+import { planPush } from '@auths/git-store/remote-push';
+import type { TransportOptions } from '@auths/git-store/remote-transport';
+import type { Context } from '../command.ts';
+import { verifyEngine, type Stores } from '../composition.ts';
+import { readSeen, writeSeen } from './seen.ts';
+
+export type IdentityStores = Stores & { readonly identity: IdentityDocument };
+
+/** What a remote showed of one identity, and what became of it. */
+export interface PulledLog extends Merged {
+  readonly prefix: Prefix;
+  /** False when the remote holds nothing of it; the verdict is then `behind`, or `rewound` if it held something before. */
+  readonly present: boolean;
+  readonly notes: readonly string[];
+}
+
+/** Verdicts after which the home did not do what the remote shows. */
+export const REFUSED: readonly MergeVerdict[] = ['forked', 'rewound', 'invalid'];
+
+/** The own identity first, then whatever else the home has a log of and the remote shows. */
+export async function pullRemote(
+  stores: IdentityStores,
+  remote: Remote,
+  options: TransportOptions = {},
+): Promise<readonly PulledLog[]> {
+  const shown = await listRemote(stores.home.dir, remote, options);
+  const own = prefixOf(stores.identity.controller_did);
+  const others = (await stores.log.list()).filter((prefix) => prefix !== own && shown.has(prefix));
+  const pulled: PulledLog[] = [];
+  for (const prefix of [own, ...others]) {
+    pulled.push(await pullIdentity(stores, remote, prefix, shown.get(prefix) ?? new Map(), options));
+  }
+  return pulled;
+}
+
+/** The home's ports for a merge. */
+export async function mergePorts(stores: Stores): Promise<MergePorts> {
+  return {
+    log: stores.log,
+    records: stores.attestations,
+    disputes: gitDisputes(stores.home),
+    engine: await verifyEngine(),
+  };
+}
+
+/** How git may ask: a person at a terminal for what ssh and helpers want, nobody else. */
+export function transportOf(context: Context): TransportOptions {
+  return { unattended: !context.terminal.interactive, signal: context.signal };
+}
+
+async function pullIdentity(
+  stores: IdentityStores,
+  remote: Remote,
+  prefix: Prefix,
+  refs: RemoteRefs,
+  options: TransportOptions,
+): Promise<PulledLog> {
+  const { home } = stores;
+  const ports = await mergePorts(stores);
+  const seen = await readSeen(home.dir, remote, prefix);
+  if (!refs.has('kel')) return absent(ports, prefix, seen);
+  const found = await readShown(stores, remote, prefix, refs, options);
+  if ('fault' in found) return { ...nothing(await ownTip(ports, prefix)), prefix, ...found };
+  const merged = await mergeLog(ports, { prefix, stream: found.stream, records: found.records, seen });
+  if (merged.theirs !== null) {
+    await mirrorRemote(home, remote.name, prefix, merged.theirs);
+    if (!REFUSED.includes(merged.verdict)) await writeSeen(home.dir, remote, prefix, merged.theirs);
+  }
+  return { ...merged, prefix, present: true, notes: found.notes };
+}
+
+type Unreadable = Pick<PulledLog, 'verdict' | 'present' | 'fault' | 'notes'>;
+
+/** A remote that has what the home has is not fetched from. Bytes that make no log are the remote's fault, not an error. */
+async function readShown(
+  stores: IdentityStores,
+  remote: Remote,
+  prefix: Prefix,
+  refs: RemoteRefs,
+  options: TransportOptions,
+): Promise<RemoteIdentity | Unreadable> {
+  const stored = await stores.log.read(prefix);
+  const same = stored !== null && stores.home.readRef(kelRef(prefix)) === refs.get('kel');
+  if (same && (await planPush(stores.home, prefix, refs)).length === 0) {
+    return { prefix, stream: stored.stream, records: [], notes: [] };
+  }
+  try {
+    return await fetchIdentity(remote, prefix, refs, options);
+  } catch (error) {
+    if (!hasCode(error, 'input/malformed') && !hasCode(error, 'storage/corrupt')) throw error;
+    const fault = { at: null, rule: 'form', reason: error.message };
+    return { verdict: 'invalid', present: true, fault, notes: [] };
+  }
+}
+
+async function absent(ports: MergePorts, prefix: Prefix, seen: Tip | null): Promise<PulledLog> {
+  return {
+    ...nothing(await ownTip(ports, prefix)),
+    verdict: seen === null ? 'behind' : 'rewound',
+    prefix,
+    present: false,
+    from: 0,
+    notes: [],
+  };
+}
+
+async function ownTip(ports: MergePorts, prefix: Prefix): Promise<Tip | null> {
+  const stored = await ports.log.read(prefix);
+  const state = stored === null ? null : replay(stored.stream, { engine: ports.engine }).state;
+  return state === null ? null : { sequence: state.sequence, said: state.said };
+}
+
+function nothing(tip: Tip | null): Merged {
+  return {
+    verdict: 'behind',
+    tip,
+    theirs: null,
+    from: null,
+    eventsAdded: 0,
+    superseded: 0,
+    rotated: false,
+    disputed: null,
+    records: { added: 0, ignored: [], missing: 0 },
+    fault: null,
+  };
+}

@@ -1,0 +1,170 @@
+/** The own identity sent to one remote: what is there is judged first, and nothing that counts is ever lost there. */
+import { AuthsError, hasCode } from '@auths/core/errors';
+import { mergeLog } from '@auths/core/flows/merge-log';
+import { prefixOf, type Prefix, type Said } from '@auths/core/identifiers';
+import { advance, type Log } from '@auths/core/keri/advance';
+import { replay, type KelVerdict } from '@auths/core/keri/key-state';
+import type { VerifyEngine } from '@auths/core/ports';
+import { kelRef } from '@auths/git-store/event-log';
+import { recordFileName, recordsRef } from '@auths/git-store/record-names';
+import type { Remote } from '@auths/git-store/remote-address';
+import {
+  fetchIdentity,
+  listRemote,
+  type RemoteIdentity,
+  type RemoteRefs,
+} from '@auths/git-store/remote-evidence';
+import { planPush, pushRefs, type RefPush } from '@auths/git-store/remote-push';
+import type { TransportOptions } from '@auths/git-store/remote-transport';
+import { verifyEngine } from '../composition.ts';
+import { mergePorts, type IdentityStores } from './pull-remote.ts';
+import { readSeen, writeSeen } from './seen.ts';
+
+export interface PushedIdentity {
+  readonly remote: Remote;
+  readonly verdict: 'pushed' | 'up-to-date';
+  /** Refs that were created or moved. */
+  readonly refs: readonly string[];
+  /** True when a recovery took the place of the branch that it supersedes. */
+  readonly recovered: boolean;
+  /** True when the remote had lost events that it showed before. */
+  readonly restored: boolean;
+  readonly sequence: number;
+  readonly said: Said;
+}
+
+/**
+ * Sends log, records and receipts. `kel/conflict`, with the next command, when the remote is ahead or forked, and
+ * `kel/invalid` when what lies there does not verify; then nothing was sent.
+ */
+export async function pushRemote(
+  stores: IdentityStores,
+  remote: Remote,
+  options: TransportOptions,
+): Promise<PushedIdentity> {
+  const { home, identity } = stores;
+  const did = identity.controller_did;
+  const prefix = prefixOf(did);
+  const engine = await verifyEngine();
+  const own = await ownLog(stores, prefix, engine);
+  const refs = (await listRemote(home.dir, remote, options)).get(prefix) ?? new Map<string, string>();
+  let plan = await planPush(home, prefix, refs);
+  const standing = { recovered: false };
+  if (plan.some(({ fastForward }) => !fastForward)) {
+    const theirs = await fetchIdentity(remote, prefix, refs, options);
+    standing.recovered = requireNotAhead(remote, engine, own, theirs);
+    // Records that only the remote has are taken over first, so that the union is what is sent.
+    const shown = { prefix, stream: theirs.stream, records: theirs.records, seen: null };
+    await mergeLog(await mergePorts(stores), shown);
+    plan = withoutKnown(await planPush(home, prefix, refs), await namesOf(stores, theirs));
+  }
+  const seen = await readSeen(home.dir, remote, prefix);
+  const kept = standing.recovered ? keptBranch(stores, prefix, refs) : [];
+  await pushRefs(home, remote, prefix, [...kept, ...plan], options);
+  const tip = own.events.at(-1) as Log['events'][number];
+  await writeSeen(home.dir, remote, prefix, { sequence: tip.sequence, said: tip.said });
+  const before = refs.get('kel');
+  const moved = plan.some(({ ref }) => ref === kelRef(prefix));
+  return {
+    remote,
+    verdict: plan.length > 0 ? 'pushed' : 'up-to-date',
+    refs: plan.map(({ ref }) => ref),
+    recovered: standing.recovered,
+    restored: moved && seen?.said === tip.said && before !== home.readRef(kelRef(prefix)),
+    sequence: tip.sequence,
+    said: tip.said,
+  };
+}
+
+/** True when our recovery supersedes what lies there; false when ours goes on from it. Anything else throws. */
+function requireNotAhead(
+  remote: Remote,
+  engine: VerifyEngine,
+  own: Log,
+  { prefix, stream }: RemoteIdentity,
+): boolean {
+  if (stream.length === 0) return false;
+  const verdict = replay(stream, { engine });
+  if (verdict.verdict !== 'accepted' || verdict.state?.prefix !== prefix) throw invalid(remote, prefix, verdict);
+  const theirs: Log = { prefix, events: verdict.events };
+  const step = advance(own, theirs);
+  if (step.kind === 'unchanged') return false;
+  if (step.kind === 'extended' || step.kind === 'recovered') {
+    throw new AuthsError('kel/conflict', `${remote.name} is ahead of this home. Nothing was sent`, {
+      hint: `auths pull ${remote.name}, then push again`,
+      details: { prefix },
+    });
+  }
+  if (advance(theirs, own).kind === 'recovered') return true;
+  throw new AuthsError(
+    'kel/conflict',
+    `${remote.name} holds another log of this identity: the two part at event ${step.kind === 'disputed' ? step.from : 0}. Nothing was sent`,
+    { hint: `auths pull ${remote.name} shows it and keeps yours`, details: { prefix } },
+  );
+}
+
+function invalid(remote: Remote, prefix: Prefix, verdict: KelVerdict): AuthsError<'kel/invalid'> {
+  const { at, rule, reason } = verdict;
+  return new AuthsError(
+    'kel/invalid',
+    `${remote.name} holds a log of this identity that does not verify: ${reason ?? verdict.verdict}. Nothing was sent`,
+    {
+      hint: `its owner should delete refs/did/keri/${prefix}/kel there, then push again`,
+      details: { prefix, at, rule: rule ?? verdict.verdict },
+    },
+  );
+}
+
+/** The remote's own copy of the superseded branch, when this home keeps the same one. */
+function keptBranch({ home }: IdentityStores, prefix: Prefix, refs: RemoteRefs): readonly RefPush[] {
+  const base = `refs/did/keri/${prefix}/`;
+  const old = refs.get('kel');
+  const found = [...home.listRefs(`${base}disputed`)].find(([, oid]) => oid === old);
+  if (found === undefined || refs.has(found[0].slice(base.length))) return [];
+  return [{ ref: found[0], to: found[1], from: null, fastForward: true }];
+}
+
+/** A record ref with another history but nothing new in it stays as the remote has it. */
+function withoutKnown(
+  plan: readonly RefPush[],
+  names: { readonly own: ReadonlyMap<string, ReadonlySet<string>>; readonly theirs: ReadonlyMap<string, ReadonlySet<string>> },
+): readonly RefPush[] {
+  return plan.filter(({ ref, fastForward }) => {
+    const own = names.own.get(ref);
+    const theirs = names.theirs.get(ref);
+    if (fastForward || own === undefined || theirs === undefined) return true;
+    return [...own].some((name) => !theirs.has(name));
+  });
+}
+
+async function namesOf(
+  stores: IdentityStores,
+  theirs: RemoteIdentity,
+): Promise<{ readonly own: Map<string, Set<string>>; readonly theirs: Map<string, Set<string>> }> {
+  const issuer = stores.identity.controller_did;
+  const group = (records: RemoteIdentity['records']): Map<string, Set<string>> => {
+    const names = new Map<string, Set<string>>();
+    for (const { subject, digest, sealedAt } of records) {
+      if (sealedAt === null) continue;
+      const ref = recordsRef(issuer, subject);
+      names.set(ref, (names.get(ref) ?? new Set()).add(recordFileName(digest, sealedAt)));
+    }
+    return names;
+  };
+  return { own: group(await stores.attestations.list(issuer)), theirs: group(theirs.records) };
+}
+
+async function ownLog(stores: IdentityStores, prefix: Prefix, engine: VerifyEngine): Promise<Log> {
+  const stored = await stores.log.read(prefix);
+  const verdict = stored === null ? null : replay(stored.stream, { engine });
+  if (verdict?.verdict === 'accepted') return { prefix, events: verdict.events };
+  throw new AuthsError('kel/invalid', `the log of this home does not replay: ${verdict?.reason ?? 'it is missing'}`, {
+    hint: 'auths doctor',
+    details: { prefix, at: verdict?.at ?? null, rule: verdict?.rule ?? 'kel-empty' },
+  });
+}
+
+/** True for what a person can mend by making the repository first. */
+export function isMissingFolder(error: unknown, remote: Remote, exists: (path: string) => boolean): boolean {
+  return hasCode(error, 'network/unreachable') && remote.url.startsWith('/') && !exists(remote.url);
+}

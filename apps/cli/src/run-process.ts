@@ -1,0 +1,49 @@
+/**
+ * Binds the front door to this process; only here and in the two entry files is `process` known.
+ * Ctrl+C ends a command at once unless it asked for a moment to tell the other side.
+ */
+import { AuthsError } from '@auths/core/errors';
+import type { CommandEntry } from './command.ts';
+import { startRun } from './front-door.ts';
+
+/** Runs the command that the arguments name and ends the process with its exit code. */
+export function runProcess(commands: readonly CommandEntry[]): void {
+  // Should the event loop run dry before the run is over, the program must not look like a success.
+  process.exitCode = 70;
+  const interruption = new AbortController();
+  const run = startRun(
+    {
+      argv: process.argv.slice(2),
+      env: process.env,
+      cwd: process.cwd(),
+      stdin: process.stdin,
+      stdout: process.stdout,
+      stderr: process.stderr,
+      platform: process.platform,
+      node: process.execPath,
+      signal: interruption.signal,
+    },
+    commands,
+  );
+  const stop = (error: unknown): void => {
+    void run.fail(error).then(() => process.exit(run.exit ?? 70));
+  };
+  const interrupt = (): void => {
+    if (interruption.signal.aborted || run.graceMs === 0) {
+      stop(new AuthsError('interrupted', 'interrupted'));
+      return;
+    }
+    interruption.abort(new AuthsError('interrupted', 'interrupted'));
+    setTimeout(() => {
+      stop(interruption.signal.reason);
+    }, run.graceMs).unref();
+  };
+
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
+  // A reader that went away (`auths … | head`) is no error; what was being done ends like an interruption.
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', () => process.exit(run.exit ?? 130));
+  process.on('uncaughtException', stop);
+  process.on('unhandledRejection', stop);
+  void run.done.then(() => process.exit(run.exit ?? 70));
+}

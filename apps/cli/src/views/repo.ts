@@ -1,0 +1,33 @@
+/** A work tree's `.auths/` for people and for JSON. */
+import type { Context } from '../command.ts';
+
+export interface RepoData {
+  readonly path: string;
+  readonly ok: boolean;
+  readonly roots: readonly string[];
+  /** The commit that a new policy exempts with everything before it. */
+  readonly since: string | null;
+  readonly changed: readonly string[];
+  readonly differing: readonly string[];
+  readonly unchanged: number;
+  readonly notes: readonly string[];
+  readonly next_steps: readonly { readonly summary: string; readonly command: string }[];
+}
+
+export function repoView(context: Context, data: RepoData): string {
+  const { bold, dim, good, bad, accent } = context.style;
+  const checking = context.command === 'repo check';
+  const lines = [bold(`${data.path}/.auths`), ...data.roots.map((did) => `  trusts ${did}`)];
+  if (data.since !== null)
+    lines.push(`  history up to ${data.since.slice(0, 12)} is exempt (policy.json, since)`);
+  for (const path of data.changed.slice(0, SHOWN))
+    lines.push(`  ${checking ? bad('missing or stale') : good('wrote')} ${path}`);
+  if (data.changed.length > SHOWN) lines.push(`  … and ${data.changed.length - SHOWN} more`);
+  for (const path of data.differing) lines.push(`  ${bad('differs')} ${path}`);
+  lines.push(dim(`  ${data.unchanged} files as they should be`));
+  for (const note of data.notes) lines.push(`  ${note}`);
+  for (const step of data.next_steps) lines.push(`${accent('→')} ${step.summary}: ${step.command}`);
+  return lines.join('\n');
+}
+
+const SHOWN = 12;

@@ -1,0 +1,166 @@
+/** The pairing screen on a real pseudo-terminal, made by script(1). */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import {
+  buildPrograms,
+  createWorld,
+  programs,
+  removePrograms,
+  type Machine,
+  type World,
+} from './programs.ts';
+import { qrLines, readQr } from './read-qr.ts';
+
+beforeAll(buildPrograms, 120_000);
+afterAll(removePrograms);
+
+let world: World;
+const children: ChildProcess[] = [];
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  await world.end();
+});
+
+const hasScript = spawnSync('script', ['--version']).status === 0;
+
+interface Terminal {
+  readonly shown: (pattern: RegExp) => Promise<RegExpExecArray>;
+  readonly type: (text: string) => void;
+  readonly text: () => string;
+  readonly done: Promise<number | null>;
+}
+
+function onTerminal(machine: Machine, columns: number, ...argv: readonly string[]): Terminal {
+  const words = [process.execPath, programs().auths, ...argv].map((word) => `'${word}'`).join(' ');
+  const child = spawn('script', ['-qefc', `stty rows 24 cols ${columns}; exec ${words}`, '/dev/null'], {
+    env: { ...machine.env, TERM: 'xterm-256color', NO_COLOR: '', SHELL: '/bin/sh' },
+    cwd: machine.folder,
+    stdio: 'pipe',
+  });
+  children.push(child);
+  let text = '';
+  let ended = false;
+  let wake: (() => void)[] = [];
+  const stir = (): void => {
+    for (const one of wake.splice(0)) one();
+  };
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+    stir();
+  });
+  const done = new Promise<number | null>((resolve) => {
+    child.once('close', (exit) => {
+      ended = true;
+      stir();
+      resolve(exit);
+    });
+  });
+  wake = [];
+  return {
+    done,
+    text: () => text,
+    type: (typed) => child.stdin.write(typed),
+    shown: async (pattern) => {
+      for (;;) {
+        const found = pattern.exec(text);
+        if (found !== null) return found;
+        if (ended) throw new Error(`ended before ${String(pattern)}\n${text}`);
+        await new Promise<void>((resolve) => wake.push(resolve));
+      }
+    },
+  };
+}
+
+async function laptopAndDesktop(): Promise<{ laptop: Machine; desktop: Machine }> {
+  world = createWorld();
+  const laptop = world.machine('laptop');
+  await laptop.data('init', '--name', 'laptop', '--git', 'none');
+  return { laptop, desktop: world.machine('desktop') };
+}
+const lan = ['pair', '--bind', '127.0.0.1', '--no-mdns'];
+
+describe.skipIf(!hasScript)('auths pair on a terminal', () => {
+  it('draws the QR black on white, counts down, asks both people, pairs', async () => {
+    const { laptop, desktop } = await laptopAndDesktop();
+    const host = onTerminal(laptop, 80, ...lan);
+    const [, code = '', url = ''] = await host.shown(/--join (\S+) --host (\S+?)(?:\s|\u001b)/);
+    await host.shown(/Waiting for the other device · 4:5[0-9] left/);
+    const rows = qrLines(host.text().replaceAll('\r', ''));
+    expect(rows).toHaveLength(23);
+    expect(readQr(rows, 'drawn')).toMatch(/^AUTHS:/);
+    expect(rows.every((row) => row.startsWith('\u001b[38;5;16;48;5;231m'))).toBe(true);
+    const joiner = onTerminal(
+      desktop,
+      80,
+      'pair',
+      '--join',
+      code,
+      '--host',
+      url,
+      '--git',
+      'none',
+      '--name',
+      'desktop',
+    );
+    const [, sas = ''] = await joiner.shown(/Fingerprint: .*?([0-9A-Z]{4}-[0-9A-Z]{4})/);
+    await joiner.shown(/Does the host show .*\[y\/N\]/);
+    joiner.type('y\r');
+    await host.shown(new RegExp(`Does desktop show ${sas}\\? \\[y/N\\]`));
+    host.type('y\r');
+    expect(await Promise.all([host.done, joiner.done])).toEqual([0, 0]);
+    expect(joiner.text()).toContain('Paired');
+    expect(await desktop.data('whoami')).toMatchObject({ device_status: 'active' });
+  });
+
+  it('forgives two mistakes at typing the fingerprint, and asks a joiner for the code again', async () => {
+    const { laptop, desktop } = await laptopAndDesktop();
+    const registry = await world.registry();
+    const host = onTerminal(laptop, 80, 'pair', '--registry', registry.url);
+    const [, code = ''] = await host.shown(/--join (\S+) --registry/);
+    const wrong = code.slice(0, -1) + (code.endsWith('2') ? '3' : '2');
+    const joiner = onTerminal(
+      desktop,
+      80,
+      'pair',
+      '--join',
+      wrong,
+      '--registry',
+      registry.url,
+      '--git',
+      'none',
+    );
+    await joiner.shown(/Type the code again/);
+    await host.shown(/wrong code.*2 tries are left/);
+    joiner.type(`${code}\r`);
+    const [, sas = ''] = await joiner.shown(/Fingerprint: .*?([0-9A-Z]{4}-[0-9A-Z]{4})/);
+    joiner.type('y\r');
+    await host.shown(/Type the fingerprint/);
+    expect(host.text()).not.toContain(sas);
+    host.type('AAAA-AAAA\r');
+    await host.shown(/2 tries are left/);
+    host.type('BBBB-BBBB\r');
+    await host.shown(/This is the last try/);
+    host.type(`${sas.toLowerCase().replace('-', ' ')}\r`);
+    expect(await Promise.all([host.done, joiner.done])).toEqual([0, 0]);
+  });
+
+  it('ends with 130 at Ctrl+C, and the joiner hears of it', async () => {
+    const { laptop, desktop } = await laptopAndDesktop();
+    const host = onTerminal(laptop, 80, ...lan);
+    const [, code = '', url = ''] = await host.shown(/--join (\S+) --host (\S+?)(?:\s|\u001b)/);
+    const joiner = desktop.run('pair', '--join', code, '--host', url, '--json');
+    await host.shown(/\[y\/N\]/);
+    host.type('\u0003');
+    expect(await host.done).toBe(130);
+    expect((await joiner).exit).toBe(6);
+  });
+
+  it('shows the code alone, and why, where the QR has no room', async () => {
+    const { laptop } = await laptopAndDesktop();
+    const host = onTerminal(laptop, 40, ...lan);
+    await host.shown(/no QR code: it takes 45 columns and this terminal has 40/);
+    await host.shown(/enter this code:\s+(?:\u001b\[[0-9;]*m)*[2-9A-Z]{3}-[2-9A-Z]{3}/);
+    host.type('\u0003');
+    expect(await host.done).toBe(130);
+  });
+});

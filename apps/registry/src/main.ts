@@ -1,0 +1,104 @@
+/** `auths-registry`: reads the settings, starts the server, says where it is reachable, drains on SIGTERM. */
+import { homedir, networkInterfaces } from 'node:os';
+import type { AddressInfo } from 'node:net';
+import { pino } from 'pino';
+import { AuthsError } from '@auths/core/errors';
+import { createMemoryLimiter } from '@auths/pairing-http/memory-limiter';
+import { createMemorySessions } from '@auths/pairing-http/memory-sessions';
+import { createApp } from './app.ts';
+import { parseArguments } from './arguments.ts';
+import { systemClock } from './clock.ts';
+import { describeConfig, parseConfig } from './config.ts';
+import type { RegistryConfig } from './config.ts';
+import { prepareRepository, repositoryPath, repositoryWritable } from './repository.ts';
+import { reachableAt } from './reachable.ts';
+
+declare const AUTHS_VERSION: string | undefined;
+const version = typeof AUTHS_VERSION === 'string' ? AUTHS_VERSION : '0.1.0';
+
+/** Running long-polls are answered at once; what else is open gets this long. */
+const DRAIN_MS = 8_000;
+
+async function main(): Promise<void> {
+  const invocation = parseArguments(process.argv.slice(2), version);
+  if (!invocation.run) {
+    process.stdout.write(invocation.text);
+    return;
+  }
+  const config = parseConfig(invocation.flags, process.env, homedir());
+  say(`auths-registry ${version}`, ...describeConfig(config));
+  await prepareRepository(config.repo.value, process.env['PATH'] ?? '').then(
+    () => say(`  directory        ${repositoryPath(config.repo.value)}`),
+    // The relay needs no repository: it runs, and /ready says what is missing.
+    (error: unknown) => say(`warning: no identity directory: ${(error as Error).message}`),
+  );
+  await serve(config);
+}
+
+async function serve(config: RegistryConfig): Promise<void> {
+  const draining = new AbortController();
+  const limits = config.limits.value;
+  const app = await createApp({
+    pairing: {
+      store: createMemorySessions({ clock: systemClock, limits }),
+      limiter: createMemoryLimiter({ clock: systemClock, limits }),
+      limits,
+      clock: systemClock,
+      mayCreate: 'anyone',
+    },
+    cors: config.cors.value,
+    trustProxy: config.trustProxy.value,
+    allowHosts: config.allowHosts.value,
+    ready: () => repositoryWritable(config.repo.value),
+    draining: draining.signal,
+    logger: pino({ level: config.logLevel.value, base: null, timestamp: pino.stdTimeFunctions.isoTime }),
+    version,
+  });
+  const { host, port } = config.bind.value;
+  await app.listen({ host, port, listenTextResolver: () => 'listening' }).catch((cause: unknown) => {
+    throw new AuthsError(
+      'network/unreachable',
+      `cannot listen on ${host}:${port}: ${(cause as Error).message}`,
+      {
+        hint: 'is another program on that port? choose one with --bind ADDR:PORT',
+        details: { url: `http://${host}:${port}` },
+        cause,
+      },
+    );
+  });
+  say(
+    ...reachableAt(app.addresses() as AddressInfo[], networkInterfaces()).map((url) => `reachable at ${url}`),
+    'Ctrl+C stops it',
+  );
+
+  const stop = (): void => {
+    if (draining.signal.aborted) return;
+    say('draining: no new sessions, running requests are answered');
+    draining.abort();
+    // Idle keep-alive connections are closed by close(); busy ones are given their time, then cut.
+    const cut = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS);
+    cut.unref();
+    void app.close().finally(() => clearTimeout(cut));
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+/** Start and stop are told to the person on stderr; the structured log is stdout's. */
+function say(...lines: readonly string[]): void {
+  process.stderr.write(lines.map((line) => `${line}\n`).join(''));
+}
+
+const exitCodes: Readonly<Record<string, number>> = { 'usage/invalid': 2, 'network/unreachable': 4 };
+
+main().catch((error: unknown) => {
+  if (error instanceof AuthsError) {
+    say(`auths-registry: ${error.message}`, ...(error.hint === undefined ? [] : [`  ${error.hint}`]));
+    process.exitCode = exitCodes[error.code] ?? 70;
+    return;
+  }
+  say(
+    `auths-registry: internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+  );
+  process.exitCode = 70;
+});
