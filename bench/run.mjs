@@ -1,0 +1,109 @@
+/**
+ * Measures and writes docs/performance.md. Everything is a ratio of two commands run in turn in one go.
+ *
+ *   npx --yes pnpm@12.21.0 bench             all, about five minutes
+ *   npx --yes pnpm@12.21.0 bench --quick     fewer runs; prints, writes nothing
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { ratio } from './pairs.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const quick = process.argv.includes('--quick');
+const stage = mkdtempSync(join(tmpdir(), 'auths-bench-'));
+const home = join(stage, 'home');
+mkdirSync(home);
+const passphraseFile = join(stage, 'passphrase');
+writeFileSync(passphraseFile, 'measured\n');
+writeFileSync(join(home, '.gitconfig'), '[user]\n\tname = Dev\n\temail = dev@example.com\n[init]\n\tdefaultBranch = main\n');
+// NODE_EXTRA_CA_CERTS is left out on purpose: Node reads that file at every start.
+const env = { PATH: process.env.PATH, HOME: home, GIT_CONFIG_NOSYSTEM: '1', AUTHS_PASSPHRASE: 'measured', NO_COLOR: '1' };
+const auths = (...args) => [process.execPath, join(root, 'apps/cli/dist/auths.js'), ...args];
+const project = join(stage, 'project');
+const run = ([file, ...args], cwd = stage) => execFileSync(file, args, { cwd, env, encoding: 'utf8', maxBuffer: 1 << 26 });
+
+async function prepare() {
+  run(auths('init', '--name', 'bench', '--git', 'none'));
+  mkdirSync(project);
+  run(['git', 'init', '-q', '.'], project);
+  run(auths('git', 'setup', '--local'), project);
+  run(auths('repo', 'init'), project);
+  run(['git', 'add', '-A'], project);
+  run(['git', 'commit', '-q', '-m', 'evidence'], project);
+  run(auths('signers', 'export', '--output', join(stage, 'allowed_signers')), project);
+  const script = join(stage, 'signed-history.mjs');
+  await build({
+    absWorkingDir: join(root, 'bench'),
+    entryPoints: ['signed-history.ts'],
+    outfile: script,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    logLevel: 'warning',
+    banner: { js: "import{createRequire as r}from'node:module';const require=r(import.meta.url);" },
+  });
+  const before = run(['git', 'rev-parse', 'HEAD'], project).trim();
+  const tip = run([process.execPath, script, join(home, '.auths'), project, '1000', passphraseFile]).trim();
+  run(['git', 'update-ref', 'HEAD', tip], project);
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(stage, 'key')]);
+  return before;
+}
+
+const empty = { command: [process.execPath, '-e', '0'], cwd: stage, env };
+const rows = [];
+
+function measure(what, against, goal, a, b, runs) {
+  const found = ratio(a, b, quick ? Math.min(runs, 5) : runs);
+  const cell = (value) => value.toFixed(value >= 10 ? 0 : 2);
+  rows.push(`| ${what} | ${against} | ${cell(found.median)} × | ${cell(found.least)}–${cell(found.greatest)} | ${found.runs} | ${goal} |`);
+  console.log(rows.at(-1));
+}
+
+try {
+  const before = await prepare();
+  const here = { cwd: project, env };
+  measure('`auths --version`', '`node -e 0`', '≤ 1.4', { command: auths('--version'), ...here }, empty, 21);
+  measure('`auths status`', '`node -e 0`', '≤ 1.4', { command: auths('status'), ...here }, empty, 21);
+  measure('`auths whoami`', '`node -e 0`', '≤ 1.4', { command: auths('whoami'), ...here }, empty, 21);
+  measure('`auths verify HEAD`, cold', '`node -e 0`', '≤ 2.0', { command: auths('verify', 'HEAD'), ...here }, empty, 21);
+  measure(
+    '`git log --show-signature`, 1,000 commits',
+    '`auths verify` of the same',
+    '≥ 40',
+    { command: ['git', '-c', `gpg.ssh.allowedSignersFile=${join(stage, 'allowed_signers')}`, '-c', 'gpg.format=ssh', '-c', 'gpg.ssh.program=ssh-keygen', 'log', '--show-signature', `${before}..HEAD`], ...here },
+    { command: auths('verify', `${before}..HEAD`), ...here },
+    5,
+  );
+  const commit = (...options) => ['git', ...options, 'commit', '-q', '--allow-empty', '-S', '-m', 'x'];
+  measure(
+    '`git commit -S` by `auths-sign`, passphrase each time',
+    '`git commit -S` by a plain key file',
+    '–',
+    { command: commit(), ...here },
+    { command: commit('-c', `user.signingkey=${join(stage, 'key')}`, '-c', 'gpg.ssh.program=ssh-keygen'), ...here },
+    11,
+  );
+} finally {
+  rmSync(stage, { recursive: true, force: true });
+}
+
+const versions = `Node ${process.version}, ${spawnSync('git', ['--version'], { encoding: 'utf8' }).stdout.trim()}, ${cpus().length} cores`;
+const page = `# Performance
+
+Written by \`npx --yes pnpm@12.21.0 bench\`; ${versions}. Every figure is the median of the ratios of two commands run in
+turn, whole processes from start to end: never an absolute time, so a slow machine changes little.
+
+| measured | against | ratio | least–greatest | pairs | goal |
+| --- | --- | --- | --- | --- | --- |
+${rows.join('\n')}
+
+\`auths-sign\` derives the key of the encrypted file anew for every commit (scrypt, N = 2^17): that is the price of having
+no agent running, and nearly all of the ratio.
+`;
+if (quick) console.log(page);
+else writeFileSync(join(root, 'docs/performance.md'), page);
