@@ -10,7 +10,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { ratio } from './pairs.mjs';
+import { ratio, summary } from './pairs.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const quick = process.argv.includes('--quick');
@@ -19,15 +19,27 @@ const home = join(stage, 'home');
 mkdirSync(home);
 const passphraseFile = join(stage, 'passphrase');
 writeFileSync(passphraseFile, 'measured\n');
-writeFileSync(join(home, '.gitconfig'), '[user]\n\tname = Dev\n\temail = dev@example.com\n[init]\n\tdefaultBranch = main\n');
+writeFileSync(
+  join(home, '.gitconfig'),
+  '[user]\n\tname = Dev\n\temail = dev@example.com\n[init]\n\tdefaultBranch = main\n',
+);
 // NODE_EXTRA_CA_CERTS is left out on purpose: Node reads that file at every start.
-const env = { PATH: process.env.PATH, HOME: home, GIT_CONFIG_NOSYSTEM: '1', AUTHS_PASSPHRASE: 'measured', NO_COLOR: '1' };
+const env = {
+  PATH: process.env.PATH,
+  HOME: home,
+  GIT_CONFIG_NOSYSTEM: '1',
+  AUTHS_PASSPHRASE: 'measured',
+  NO_COLOR: '1',
+};
 const auths = (...args) => [process.execPath, join(root, 'apps/cli/dist/auths.js'), ...args];
 const project = join(stage, 'project');
-const run = ([file, ...args], cwd = stage) => execFileSync(file, args, { cwd, env, encoding: 'utf8', maxBuffer: 1 << 26 });
+const run = ([file, ...args], cwd = stage) =>
+  execFileSync(file, args, { cwd, env, encoding: 'utf8', maxBuffer: 1 << 26 });
 
 async function prepare() {
   run(auths('init', '--name', 'bench', '--git', 'none'));
+  const growLog = await bundled('grow-log');
+  run([process.execPath, growLog, join(home, '.auths'), '8', passphraseFile]);
   mkdirSync(project);
   run(['git', 'init', '-q', '.'], project);
   run(auths('git', 'setup', '--local'), project);
@@ -35,18 +47,7 @@ async function prepare() {
   run(['git', 'add', '-A'], project);
   run(['git', 'commit', '-q', '-m', 'evidence'], project);
   run(auths('signers', 'export', '--output', join(stage, 'allowed_signers')), project);
-  const script = join(stage, 'signed-history.mjs');
-  await build({
-    absWorkingDir: join(root, 'bench'),
-    entryPoints: ['signed-history.ts'],
-    outfile: script,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    logLevel: 'warning',
-    banner: { js: "import{createRequire as r}from'node:module';const require=r(import.meta.url);" },
-  });
+  const script = await bundled('signed-history');
   const before = run(['git', 'rev-parse', 'HEAD'], project).trim();
   const tip = run([process.execPath, script, join(home, '.auths'), project, '1000', passphraseFile]).trim();
   run(['git', 'update-ref', 'HEAD', tip], project);
@@ -54,40 +55,128 @@ async function prepare() {
   return before;
 }
 
+/** A TypeScript file of this folder as one that node runs. */
+async function bundled(name) {
+  const outfile = join(stage, `${name}.mjs`);
+  await build({
+    absWorkingDir: join(root, 'bench'),
+    entryPoints: [`${name}.ts`],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    logLevel: 'warning',
+    banner: { js: "import{createRequire as r}from'node:module';const require=r(import.meta.url);" },
+  });
+  return outfile;
+}
+
 const empty = { command: [process.execPath, '-e', '0'], cwd: stage, env };
 const rows = [];
 
-function measure(what, against, goal, a, b, runs) {
-  const found = ratio(a, b, quick ? Math.min(runs, 5) : runs);
-  const cell = (value) => value.toFixed(value >= 10 ? 0 : 2);
-  rows.push(`| ${what} | ${against} | ${cell(found.median)} × | ${cell(found.least)}–${cell(found.greatest)} | ${found.runs} | ${goal} |`);
+const commit = (...options) => ['git', ...options, 'commit', '-q', '--allow-empty', '-S', '-m', 'x'];
+const cell = (value) => value.toFixed(value >= 10 ? 0 : 2);
+
+function report(what, against, goal, found) {
+  rows.push(
+    `| ${what} | ${against} | ${cell(found.median)} × | ${cell(found.least)}–${cell(found.greatest)} | ${found.runs} | ${goal} |`,
+  );
   console.log(rows.at(-1));
+}
+
+async function measure(what, against, goal, a, b, runs) {
+  report(what, against, goal, await ratio(a, b, quick ? Math.min(runs, 5) : runs));
+}
+
+/** What in-process.ts measures, in its order. */
+const inProcess = {
+  append: ['the 2,000th append to a log', 'the 20th', '≤ 1.2'],
+  read: ['opening a home and reading a log of 1,000 events', 'one `git cat-file`', '≤ 2'],
+  'replay ixn': ['replay of 1,000 events under one key', '1,000 bare `crypto.verify`', '≤ 1.15'],
+  'replay rot': ['replay of 1,000 rotations', '1,000 bare `crypto.verify`, keys imported before', '≤ 1.15'],
+  resume: ['replay of 10,000 events', 'the same with its tip known as checked', '≥ 10'],
+};
+
+async function measureInProcess() {
+  const script = await bundled('in-process');
+  const scratch = join(stage, 'in-process');
+  mkdirSync(scratch);
+  for (const line of run([process.execPath, script, scratch, quick ? '5' : '15'])
+    .trim()
+    .split('\n')) {
+    const { name, ratios } = JSON.parse(line);
+    report(...inProcess[name], summary(ratios));
+  }
 }
 
 try {
   const before = await prepare();
   const here = { cwd: project, env };
-  measure('`auths --version`', '`node -e 0`', '≤ 1.4', { command: auths('--version'), ...here }, empty, 21);
-  measure('`auths status`', '`node -e 0`', '≤ 1.4', { command: auths('status'), ...here }, empty, 21);
-  measure('`auths whoami`', '`node -e 0`', '≤ 1.4', { command: auths('whoami'), ...here }, empty, 21);
-  measure('`auths verify HEAD`, cold', '`node -e 0`', '≤ 2.0', { command: auths('verify', 'HEAD'), ...here }, empty, 21);
-  measure(
+  await measure(
+    '`auths --version`',
+    '`node -e 0`',
+    '≤ 1.4',
+    { command: auths('--version'), ...here },
+    empty,
+    21,
+  );
+  await measure('`auths status`', '`node -e 0`', '≤ 1.4', { command: auths('status'), ...here }, empty, 21);
+  await measure('`auths whoami`', '`node -e 0`', '≤ 1.4', { command: auths('whoami'), ...here }, empty, 21);
+  await measure(
+    '`auths verify HEAD`, cold',
+    '`node -e 0`',
+    '≤ 2.0',
+    { command: auths('verify', 'HEAD'), ...here },
+    empty,
+    21,
+  );
+  await measure(
     '`git log --show-signature`, 1,000 commits',
     '`auths verify` of the same',
     '≥ 40',
-    { command: ['git', '-c', `gpg.ssh.allowedSignersFile=${join(stage, 'allowed_signers')}`, '-c', 'gpg.format=ssh', '-c', 'gpg.ssh.program=ssh-keygen', 'log', '--show-signature', `${before}..HEAD`], ...here },
+    {
+      command: [
+        'git',
+        '-c',
+        `gpg.ssh.allowedSignersFile=${join(stage, 'allowed_signers')}`,
+        '-c',
+        'gpg.format=ssh',
+        '-c',
+        'gpg.ssh.program=ssh-keygen',
+        'log',
+        '--show-signature',
+        `${before}..HEAD`,
+      ],
+      ...here,
+    },
     { command: auths('verify', `${before}..HEAD`), ...here },
     5,
   );
-  const commit = (...options) => ['git', ...options, 'commit', '-q', '--allow-empty', '-S', '-m', 'x'];
-  measure(
+  const pairing = { command: auths('pair', '--no-input'), ...here, until: /--join [0-9A-Z]{3}-[0-9A-Z]{3}/ };
+  await measure('`auths pair` until its code is shown', '`node -e 0`', '≤ 3', pairing, empty, 11);
+  await measure(
     '`git commit -S` by `auths-sign`, passphrase each time',
     '`git commit -S` by a plain key file',
     '–',
     { command: commit(), ...here },
-    { command: commit('-c', `user.signingkey=${join(stage, 'key')}`, '-c', 'gpg.ssh.program=ssh-keygen'), ...here },
+    {
+      command: commit('-c', `user.signingkey=${join(stage, 'key')}`, '-c', 'gpg.ssh.program=ssh-keygen'),
+      ...here,
+    },
     11,
   );
+  run([process.execPath, join(stage, 'grow-log.mjs'), join(home, '.auths'), '9990', passphraseFile]);
+  const forget = () => rmSync(join(home, '.auths/cache'), { recursive: true, force: true });
+  await measure(
+    '`auths whoami`, log of 10,000 events, nothing cached',
+    'the same with the cache of the first',
+    '≥ 10',
+    { command: auths('whoami'), ...here, before: forget },
+    { command: auths('whoami'), ...here, before: () => run(auths('whoami')) },
+    5,
+  );
+  await measureInProcess();
 } finally {
   rmSync(stage, { recursive: true, force: true });
 }
@@ -96,7 +185,8 @@ const versions = `Node ${process.version}, ${spawnSync('git', ['--version'], { e
 const page = `# Performance
 
 Written by \`npx --yes pnpm@12.21.0 bench\`; ${versions}. Every figure is the median of the ratios of two commands run in
-turn, whole processes from start to end: never an absolute time, so a slow machine changes little.
+turn, whole processes from start to end above, inside one process from the appends on: never an absolute time, so a
+slow machine changes little.
 
 | measured | against | ratio | least–greatest | pairs | goal |
 | --- | --- | --- | --- | --- | --- |

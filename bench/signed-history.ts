@@ -13,7 +13,9 @@ import { signEd25519, publicKeyOf } from '@auths/core/crypto/ed25519';
 import { encryptedFileStore } from '@auths/key-store/encrypted-file';
 
 const [home, repository, count, passphraseFile] = process.argv.slice(2) as [string, string, string, string];
-const keys = encryptedFileStore(join(home, 'keys.enc'), async () => readFileSync(passphraseFile, 'utf8').trim());
+const keys = encryptedFileStore(join(home, 'keys.enc'), async () =>
+  readFileSync(passphraseFile, 'utf8').trim(),
+);
 const device = await keys.get('device');
 if (device === null) throw new Error('the home has no device key');
 const seed = device.bytes;

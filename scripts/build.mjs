@@ -25,10 +25,15 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 const programs = [
-  // What is typed most in a small file of its own: reading a big bundle costs as much again as starting node.
+  // What is typed most in small files of its own: reading the whole program costs as much again as starting node.
   {
     from: 'apps/cli/src/hot.ts',
     to: 'apps/cli/dist/auths.js',
+    without: ['fold-home.ts', '@auths/git-store/git', '@clack/prompts'],
+  },
+  {
+    from: 'apps/cli/src/verify-program.ts',
+    to: 'apps/cli/dist/auths-verify.js',
     without: ['parse-flags.ts', 'help.ts', '@clack/prompts'],
   },
   { from: 'apps/cli/src/main.ts', to: 'apps/cli/dist/auths-main.js' },
@@ -69,7 +74,14 @@ function isStale(program, wanted) {
   return !existsSync(join(root, program.to)) || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted;
 }
 
-/** `node:*` as a CommonJS module, so that esbuild evaluates it where it is used and not at the top. */
+/** Part of node's own start, so that there is nothing to put off. */
+const LOADED = new Set(['buffer', 'events', 'fs', 'module', 'path', 'process', 'timers', 'url', 'util']);
+
+/**
+ * `node:*` loaded when one of its functions is first called: `node:child_process` or `node:crypto` at the top of a
+ * file would load the network stack for `auths --version` too. Classes and constants are taken where the importing
+ * module runs, and only those that it names.
+ */
 const lazyBuiltins = {
   name: 'lazy-builtins',
   setup(plugin) {
@@ -79,12 +91,29 @@ const lazyBuiltins = {
       const bare = path.startsWith('node:') ? path.slice(5) : path;
       return names.has(bare) ? { path: bare, namespace: 'builtin' } : undefined;
     });
-    plugin.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
-      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(`node:${path}`)});`,
-      loader: 'js',
-    }));
+    plugin.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => {
+      const builtin = process.getBuiltinModule(`node:${path}`);
+      const load = `process.getBuiltinModule(${JSON.stringify(`node:${path}`)})`;
+      const lines = Object.keys(builtin)
+        .filter((name) => /^[A-Za-z_]\w*$/.test(name) && name !== 'default')
+        .map((name) =>
+          !LOADED.has(path) && /^[a-z]/.test(name) && isPlainFunction(builtin, name)
+            ? `export const ${name} = (...given) => ${load}.${name}(...given);`
+            : `export const ${name} = /* @__PURE__ */ (() => ${load}.${name})();`,
+        );
+      lines.push(`export default /* @__PURE__ */ (() => ${load})();`);
+      return { contents: lines.join('\n'), loader: 'js' };
+    });
   },
 };
+
+/** A function without members of its own, which a stand-in would hide. */
+function isPlainFunction(builtin, name) {
+  // Getters are not touched: some warn.
+  const value = Object.getOwnPropertyDescriptor(builtin, name)?.value;
+  const usual = new Set(['length', 'name', 'prototype', 'arguments', 'caller']);
+  return typeof value === 'function' && Reflect.ownKeys(value).every((key) => usual.has(key));
+}
 
 /** Modules that a program never reaches, although what it shares with another one could. */
 const leaveOut = (names) => ({
@@ -100,6 +129,9 @@ const leaveOut = (names) => ({
     }));
   },
 });
+
+const MAKE_REQUIRE =
+  "import{createRequire as __auths_require}from'node:module';const require=__auths_require(import.meta.url);";
 
 async function bundle(program, wanted, esbuild) {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -120,18 +152,16 @@ async function bundle(program, wanted, esbuild) {
     logLevel: 'warning',
     define: { AUTHS_VERSION: JSON.stringify(version) },
     plugins: [leaveOut(program.without ?? []), lazyBuiltins],
-    banner: {
-      js: [
-        '#!/usr/bin/env node',
-        "import{createRequire as __auths_require}from'node:module';const require=__auths_require(import.meta.url);",
-      ].join('\n'),
-    },
   });
+  const code = result.outputFiles[0].text;
+  const head = ['#!/usr/bin/env node'];
+  // CommonJS packages ask for node's modules by `require`, which an ES module has to make.
+  if (code.includes('Dynamic require of')) head.push(MAKE_REQUIRE);
   const target = join(root, program.to);
   mkdirSync(dirname(target), { recursive: true });
   // Temp and rename: a program that is being started meanwhile is either the old one or the new one.
   const temp = `${target}.${process.pid}.${Math.random().toString(36).slice(2)}.tmp`;
-  writeFileSync(temp, result.outputFiles[0].contents);
+  writeFileSync(temp, `${head.join('\n')}\n${code}`);
   chmodSync(temp, 0o755);
   renameSync(temp, target);
   writeFileSync(stampOf(program.to), wanted);

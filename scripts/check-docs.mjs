@@ -41,13 +41,21 @@ for (const page of pages) {
   const script = blocks.filter(([, info]) => info.trim() === '').map(([, , text]) => text);
   unrun += blocks.length - script.length;
   if (script.length === 0) continue;
-  writeFileSync(join(home, '.gitconfig'), '[user]\n\tname = Dev\n\temail = dev@example.com\n[init]\n\tdefaultBranch = main\n');
+  writeFileSync(
+    join(home, '.gitconfig'),
+    '[user]\n\tname = Dev\n\temail = dev@example.com\n[init]\n\tdefaultBranch = main\n',
+  );
   const run = spawnSync('sh', ['-e', '-x'], {
     cwd: home,
     input: script.join('\n'),
     encoding: 'utf8',
     timeout: 300_000,
-    env: { PATH: `${bin}:${process.env.PATH}`, HOME: home, GIT_CONFIG_NOSYSTEM: '1', AUTHS_PASSPHRASE: 'documentation' },
+    env: {
+      PATH: `${bin}:${process.env.PATH}`,
+      HOME: home,
+      GIT_CONFIG_NOSYSTEM: '1',
+      AUTHS_PASSPHRASE: 'documentation',
+    },
   });
   ran += script.length;
   if (run.status === 0) continue;

@@ -61,7 +61,10 @@ function start(who, line) {
 /** Waits until what the program printed holds `pattern`; the match. */
 function seen(run, pattern, what) {
   return new Promise((resolve, reject) => {
-    const limit = setTimeout(() => reject(new Error(`${what} did not appear within 60 s\n${run.out}${run.err}`)), 60_000);
+    const limit = setTimeout(
+      () => reject(new Error(`${what} did not appear within 60 s\n${run.out}${run.err}`)),
+      60_000,
+    );
     const look = () => {
       const match = pattern.exec(run.out) ?? pattern.exec(run.err);
       if (match === null && run.child.exitCode === null) return false;
@@ -141,23 +144,24 @@ async function main() {
   const shownSoFar = [host.out.length, host.err.length];
   const byName = `auths pair --join ${code} --name desktop --git global --yes`;
   typed(desktop, byName);
-  let join_ = start(desktop, byName);
-  join_.child.stdin.end();
-  if ((await join_.ended) === 4) {
-    show(join_);
+  let joiner = start(desktop, byName);
+  joiner.child.stdin.end();
+  if ((await joiner.ended) === 4) {
+    show(joiner);
     say('  (this machine lets no multicast through, so the address is given by hand)');
     const byHand = `${byName} --host ${address}`;
     typed(desktop, byHand);
-    join_ = start(desktop, byHand);
-    join_.child.stdin.end();
+    joiner = start(desktop, byHand);
+    joiner.child.stdin.end();
   }
-  if ((await join_.ended) !== 0) throw new Error(`joining failed\n${join_.out}${join_.err}\n${host.out}${host.err}`);
-  show(join_);
+  if ((await joiner.ended) !== 0)
+    throw new Error(`joining failed\n${joiner.out}${joiner.err}\n${host.out}${host.err}`);
+  show(joiner);
   if ((await host.ended) !== 0) throw new Error(`the host failed\n${host.out}${host.err}`);
   say(bold('laptop, meanwhile:'));
   say(indent(host.err.slice(shownSoFar[1]) + host.out.slice(shownSoFar[0])));
   const sas = /[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}(?![0-9A-Z-])/;
-  const [one, two] = [host, join_].map((run) => sas.exec((run.err + run.out).replaceAll(code, ''))?.[0]);
+  const [one, two] = [host, joiner].map((run) => sas.exec((run.err + run.out).replaceAll(code, ''))?.[0]);
   if (one === undefined || one !== two) throw new Error(`the two screens show ${one} and ${two}`);
   say(`  (both screens show ${one})`);
 
@@ -194,7 +198,8 @@ async function main() {
   await seen(relayed, /"event":"joined"/, 'the device at the laptop');
   say(`  (the laptop asks for what the tablet shows: ${shown})`);
   relayed.child.stdin.write(`${shown}\n`);
-  if ((await joined.ended) !== 0) throw new Error(`joining failed\n${joined.out}${joined.err}\n${relayed.out}`);
+  if ((await joined.ended) !== 0)
+    throw new Error(`joining failed\n${joined.out}${joined.err}\n${relayed.out}`);
   show(joined);
   if ((await relayed.ended) !== 0) throw new Error(`the host failed\n${relayed.out}${relayed.err}`);
   await type(laptop, 'auths devices');
@@ -233,7 +238,9 @@ async function main() {
 
   registry.child.kill('SIGTERM');
   if ((await registry.ended) !== 0) throw new Error(`the registry ended badly\n${registry.err}`);
-  say('\nDone: two devices paired over the LAN and by a registry, both verified; a tampered copy and a revoked device refused.');
+  say(
+    '\nDone: two devices paired over the LAN and by a registry, both verified; a tampered copy and a revoked device refused.',
+  );
 }
 
 try {

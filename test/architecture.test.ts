@@ -13,7 +13,8 @@ interface Manifest {
 
 const manifest = (folder: string): Manifest =>
   JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as Manifest;
-const folders = (parent: string): string[] => readdirSync(join(root, parent)).map((name) => `${parent}/${name}`);
+const folders = (parent: string): string[] =>
+  readdirSync(join(root, parent)).map((name) => `${parent}/${name}`);
 
 function sources(folder: string): string[] {
   const found: string[] = [];
@@ -32,7 +33,7 @@ function imports(file: string): string[] {
 }
 
 /** Inside core an arrow may only point to the same room or one further down. */
-const LAYERS = ['encoding', 'crypto', 'keri', 'attestation', 'pairing', 'commit', 'flows'];
+const LAYERS = new Set(['encoding', 'crypto', 'keri', 'attestation', 'pairing', 'commit', 'flows']);
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   encoding: [],
   crypto: ['encoding'],
@@ -43,13 +44,17 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   flows: ['encoding', 'crypto', 'keri', 'attestation', 'pairing', 'commit'],
 };
 
+/** The packages of this repository that a manifest ships with. */
+function ours(m: Manifest): string[] {
+  return Object.keys(m.dependencies ?? {}).filter((name) => name.startsWith('@auths/'));
+}
+
 describe('the direction of dependencies', () => {
   it('apps depend on packages, never on each other; packages never on apps; adapters only on core', () => {
     const packages = new Map(folders('packages').map((folder) => [manifest(folder).name, folder]));
     const apps = folders('apps').map((folder) => manifest(folder));
-    const ours = (m: Manifest): string[] =>
-      Object.keys(m.dependencies ?? {}).filter((name) => name.startsWith('@auths/'));
-    for (const app of apps) for (const name of ours(app)) expect([...packages.keys()], app.name).toContain(name);
+    for (const app of apps)
+      for (const name of ours(app)) expect([...packages.keys()], app.name).toContain(name);
     for (const [name, folder] of packages) {
       expect(ours(manifest(folder)), name).toEqual(name === '@auths/core' ? [] : ['@auths/core']);
     }
@@ -80,19 +85,40 @@ describe('the direction of dependencies', () => {
   it('no arrow inside core points upwards', () => {
     for (const file of sources('packages/core/src')) {
       const room = relative('packages/core/src', file).split('/')[0] as string;
-      if (!LAYERS.includes(room)) continue;
+      if (!LAYERS.has(room)) continue;
       for (const name of imports(file)) {
         const target = /^\.\.\/([a-z]+)\//.exec(name)?.[1];
-        if (target !== undefined) expect([room, ...(ALLOWED[room] ?? [])], `${file} → ${name}`).toContain(target);
+        if (target !== undefined)
+          expect([room, ...(ALLOWED[room] ?? [])], `${file} → ${name}`).toContain(target);
       }
     }
   });
 
-  it('only main files touch process', () => {
-    for (const file of [...sources('packages'), ...folders('apps').flatMap((app) => sources(`${app}/src`))]) {
-      if (file.includes('/test/') || /\/(?:main|signing-program)\.ts$/.test(file)) continue;
+  it('only what starts a program touches process; an adapter may name the one fact it needs', () => {
+    const starts =
+      /^apps\/[a-z]+\/src\/(?:main|hot|hot-commands|run-process|verify-program|signing-program)\.ts$/;
+    const facts: Readonly<Record<string, string>> = {
+      // A child inherits the environment unless it is given a cleaned one.
+      'packages/git-store/src/git.ts': 'env',
+      // Which of git's files a person's settings lie in.
+      'packages/git-store/src/plain-config.ts': 'env',
+      // git refuses a repository that somebody else owns.
+      'packages/git-store/src/plain-repository.ts': 'geteuid',
+      // A transport that hangs is ended with all it started.
+      'packages/git-store/src/remote-transport.ts': 'kill',
+      // A lock names its holder, and asks whether a holder lives.
+      'packages/key-store/src/file-lock.ts': 'kill, pid',
+      // Where a machine keeps its id.
+      'packages/key-store/src/machine.ts': 'platform',
+    };
+    const shipped = [...folders('packages'), ...folders('apps')].flatMap((folder) =>
+      sources(`${folder}/src`),
+    );
+    for (const file of shipped) {
+      if (starts.test(file)) continue;
       const text = readFileSync(join(root, file), 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, '');
-      expect(/(?<![.\w'`-])process\.(?!off\b)/.test(text) || /['"]node:process['"]/.test(text), file).toBe(false);
+      expect(/(?<![.\w'`-])process\.\w/.test(text), file).toBe(false);
+      expect(/import \{ (.*) \} from 'node:process'/.exec(text)?.[1], file).toBe(facts[file]);
     }
   });
 });

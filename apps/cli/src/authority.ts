@@ -4,7 +4,9 @@ import type { DidKeri } from '@auths/core/identifiers';
 import type { SealingPorts } from '@auths/core/flows/seal-records';
 import type { Context } from './command.ts';
 import { verifyEngine, withAuthority, type Stores } from './composition.ts';
+import { closeRevokedChannels } from './home/channels.ts';
 import { writeAllowedSigners } from './home/device-files.ts';
+import { readLogView } from './home/identity-view.ts';
 import { openHostIdentity } from './pairing/host-identity.ts';
 import { safeName } from './views/layout.ts';
 
@@ -16,7 +18,7 @@ export interface Authority extends SealingPorts {
 }
 
 /**
- * Opens the identity key of this home, finishes what an earlier pairing left half-way, runs `action`, and writes
+ * Opens the identity key of this home, finishes what a pairing or a revocation left half-way, runs `action`, and writes
  * allowed_signers anew. Without the identity: `identity/none` or `identity/not-authority`, before a passphrase is asked.
  */
 export async function withSealing<T>(
@@ -33,6 +35,7 @@ export async function withSealing<T>(
     const { activated } = await finishPairings({ clock, random, engine, host });
     for (const name of activated)
       context.note(`${safeName(name)}: a pairing that was interrupted is complete now`);
+    await closeRevokedChannels(stores.home, await readLogView(stores.home, did));
     const result = await action({
       log: stores.log,
       records: stores.attestations,

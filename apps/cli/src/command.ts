@@ -30,14 +30,14 @@ export type FlagSpec =
   | { readonly kind: 'list'; readonly hint: string; readonly summary: string };
 
 /** A word after the flags. `list` takes all that are left. */
-export interface ArgumentSpec {
+interface ArgumentSpec {
   readonly name: string;
   readonly summary: string;
   readonly required: boolean;
   readonly list?: boolean;
 }
 
-export interface Example {
+interface Example {
   readonly command: string;
   readonly what: string;
 }
@@ -65,7 +65,7 @@ export interface CommandInput {
 export type FlagValue = boolean | string | undefined | readonly string[];
 
 /** The value of each flag by its kind: a switch is a boolean, a list always an array, a value may be missing. */
-export type FlagValues<F extends Readonly<Record<string, FlagSpec>>> = {
+type FlagValues<F extends Readonly<Record<string, FlagSpec>>> = {
   readonly [N in keyof F]: F[N] extends { readonly kind: 'switch' }
     ? boolean
     : F[N] extends { readonly kind: 'list' }

@@ -1,13 +1,13 @@
 /** What a command gets of the world, made from what the program was started with. */
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { sanitise } from '@auths/core/errors';
 import type { Context, GlobalFlags, Screen, Style } from './command.ts';
+import { homePlace } from './home/home-place.ts';
 import { coloursOn, createStyle } from './style.ts';
 import { createTerminal } from './terminal.ts';
 import { systemClock, systemRandom } from './world.ts';
 
-export type InputStream = Readable & { readonly isTTY?: boolean };
+type InputStream = Readable & { readonly isTTY?: boolean };
 export type OutputStream = Writable & {
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -27,29 +27,43 @@ export interface Surroundings {
   readonly signal: AbortSignal;
 }
 
-/** The context of one run of the command `name`. */
+/** The context of one run of the command `name`. Streams are touched when a command first uses what is made of them. */
 export function createContext(surroundings: Surroundings, name: string, globals: GlobalFlags): Context {
-  const { env, cwd, stdin, stdout, stderr, signal } = surroundings;
-  const screen = createScreen(surroundings, globals);
+  const { env, cwd } = surroundings;
+  let terminal: Context['terminal'] | undefined;
+  let screen: Screen | undefined;
+  let style: Style | undefined;
   return {
     command: name,
     env,
     cwd,
     node: surroundings.node,
-    stdin,
-    home: homeOf(env, cwd),
+    get stdin() {
+      return surroundings.stdin;
+    },
+    home: homePlace(env, cwd),
     globals,
     clock: systemClock,
     random: systemRandom,
-    signal,
-    terminal: createTerminal({ stdin, stderr, env, globals, signal }),
-    style: styleOf(stdout, surroundings, globals.noColor),
-    screen,
+    get signal() {
+      return surroundings.signal;
+    },
+    get terminal() {
+      const { stdin, stderr, signal } = surroundings;
+      return (terminal ??= createTerminal({ stdin, stderr, env, globals, signal }));
+    },
+    get style() {
+      return (style ??= styleOf(surroundings.stdout, surroundings, globals.noColor));
+    },
+    get screen() {
+      return (screen ??= createScreen(surroundings, globals));
+    },
     note(line) {
-      if (!globals.quiet) stderr.write(`${line}\n`);
+      // Notes quote names and reasons from elsewhere.
+      if (!globals.quiet) surroundings.stderr.write(`${sanitise(line)}\n`);
     },
     emit(event) {
-      stdout.write(`${JSON.stringify({ v: 1, ...event })}\n`);
+      surroundings.stdout.write(`${JSON.stringify({ v: 1, ...event })}\n`);
     },
   };
 }
@@ -76,9 +90,4 @@ export function styleOf(
   noColor: boolean,
 ): Style {
   return createStyle(coloursOn(stream, surroundings.env, noColor));
-}
-
-function homeOf(env: Surroundings['env'], cwd: string): string {
-  const set = env['AUTHS_HOME'];
-  return set === undefined || set === '' ? join(homedir(), '.auths') : resolve(cwd, set);
 }

@@ -11,7 +11,7 @@ export function parseMoment(text: string, now: number, flag: string): number {
 }
 
 /** Milliseconds of a duration, at least a minute and at most a hundred years. Else `usage/invalid` naming the flag. */
-export function parseDuration(text: string, flag: string): number {
+function parseDuration(text: string, flag: string): number {
   const match = /^([1-9]\d{0,6})([dhm])$/.exec(text);
   const ms = match === null ? 0 : Number(match[1]) * (UNIT_MS[match[2] as string] as number);
   if (ms === 0 || ms > 36_525 * 86_400_000) {

@@ -14,7 +14,7 @@ export const explanations: Readonly<Record<ErrorCode, string>> = {
     'This home already belongs to an identity. Set AUTHS_HOME to another folder for another one.',
   'identity/not-authority': 'Only the home where the identity key lies may do this. Run it there.',
   'identity/copied-home':
-    'This home was copied from another machine; two machines that write one log would fork it. auths doctor --fix settles which one goes on.',
+    'This home is a copy of another one; two that write one log would fork it. auths doctor --fix, on the one that stays, settles which one goes on.',
   'key/not-found': 'The key store does not hold the key that is needed.',
   'key/exists': 'The key store holds another secret under this name and will not overwrite it.',
   'key/wrong-passphrase': 'The passphrase does not open the key store or the recovery kit.',
@@ -29,7 +29,7 @@ export const explanations: Readonly<Record<ErrorCode, string>> = {
     'The attestation of the device has expired. On the authority: auths devices extend NAME --expires 90d.',
   'kel/invalid': 'A key event log does not replay: an event or signature in it is wrong.',
   'kel/conflict':
-    'Two versions of one log conflict, or another program wrote at the same moment. Try again; see auths id repair.',
+    'Two versions of one log conflict, or another program wrote at the same moment. auths pull REMOTE shows the other version and keeps yours.',
   'attestation/invalid': 'An attestation is not sound: its form, a signature, or what it grants.',
   'storage/corrupt': 'A stored file or ref is not what this program wrote. auths doctor says more.',
   'storage/locked':
@@ -40,6 +40,7 @@ export const explanations: Readonly<Record<ErrorCode, string>> = {
     'The keychain of the operating system cannot be used here. AUTHS_KEYCHAIN=file uses an encrypted file.',
   'git/missing': 'git was not found, or is too old.',
   'git/failed': 'git ended with an error; its own words stand in the message.',
+  'git/object-missing': 'The clone is partial or damaged: an object that the answer depends on is not here.',
   'git/not-a-repository': 'This folder is in no git repository.',
   'verify/no-roots': 'Nothing says whom to trust here: no .auths/roots, no pinned roots, no --root.',
   'verify/bad-target': 'The target names no object of this repository and no file.',
@@ -90,5 +91,5 @@ export const explanations: Readonly<Record<ErrorCode, string>> = {
     'Nobody answered on the local network. Same subnet? Or give --host URL, or --registry URL on both sides.',
   'pairing/host-not-expected': 'Another identity than the one in --expect-host answered.',
   'pairing/pending':
-    'The host has not confirmed yet that the device is in its log. auths sync, or --join again, finishes it.',
+    'The host has not confirmed yet that the device is in its log. auths pair there and --join here once more finish it; auths sync comes later.',
 };

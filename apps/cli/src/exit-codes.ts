@@ -43,6 +43,7 @@ export const exitCodes: Readonly<Record<ErrorCode, number>> = {
   'keychain/unavailable': 7,
   'git/missing': 7,
   'git/failed': 7,
+  'git/object-missing': 4,
   'git/not-a-repository': 2,
   'verify/no-roots': 2,
   'verify/bad-target': 2,

@@ -16,6 +16,7 @@ import {
   successDocument,
   toAuthsError,
 } from './output.ts';
+import { exitCodes } from './exit-codes.ts';
 import { version } from './version.ts';
 
 /** The run as seen from outside while it lasts: what an interruption needs to know. */
@@ -83,19 +84,20 @@ async function execute(
   );
 }
 
-/** No parser is loaded when nothing follows the command's name. */
+/** No parser is loaded when nothing follows the command's name, or words alone that it takes. */
 async function readInput(
   invocation: Invocation,
   spec: CommandSpec,
   commands: readonly CommandEntry[],
 ): Promise<{ readonly input: CommandInput; readonly globals: GlobalFlags }> {
-  if (invocation.rest.length === 0) {
+  const words = invocation.rest;
+  if (words.length <= spec.arguments.length && words.every((word) => !word.startsWith('-'))) {
     const none = Object.entries(spec.flags).map(([flag, { kind }]) => [
       flag,
       kind === 'switch' ? false : kind === 'list' ? [] : undefined,
     ]);
     return {
-      input: { flags: Object.fromEntries(none) as CommandInput['flags'], words: [] },
+      input: { flags: Object.fromEntries(none) as CommandInput['flags'], words },
       globals: invocation.globals,
     };
   }
@@ -150,14 +152,20 @@ async function end(run: Run, surroundings: Surroundings, ending: Ending): Promis
   if (run.exit !== null) return;
   run.exit = ending.exit;
   await writeAll(surroundings.stderr, ending.stderr);
-  await writeAll(surroundings.stdout, ending.stdout);
+  const fault = await writeAll(surroundings.stdout, ending.stdout);
+  // A reader that went away has what it wanted; a full disk has half a result, which must not look like one.
+  if (fault !== null && fault !== 'EPIPE') {
+    run.exit = exitCodes['storage/failed'];
+    await writeAll(surroundings.stderr, `error: the result could not be written (${fault})\n`);
+  }
 }
 
-function writeAll(stream: Writable, text: string | Uint8Array): Promise<void> {
-  if (text.length === 0) return Promise.resolve();
+/** The system's name for what went wrong; null when everything was written. */
+function writeAll(stream: Writable, text: string | Uint8Array): Promise<string | null> {
+  if (text.length === 0) return Promise.resolve(null);
   return new Promise((done) => {
-    stream.write(text, () => {
-      done();
+    stream.write(text, (error) => {
+      done(error === null || error === undefined ? null : ((error as { code?: string }).code ?? 'unknown'));
     });
   });
 }

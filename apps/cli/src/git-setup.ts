@@ -33,7 +33,7 @@ const RECORDED = 'auths.recorded';
 const GIVEN_BACK = 'given-back';
 
 /** Every key that this product sets. */
-export const SETTINGS = [
+const SETTINGS = [
   'gpg.format',
   'user.signingkey',
   'gpg.ssh.program',

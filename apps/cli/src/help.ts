@@ -5,7 +5,7 @@ import type { CommandEntry, CommandSpec, FlagSpec, Style } from './command.ts';
 import { didYouMean } from './did-you-mean.ts';
 
 /** All commands, or those of one group. */
-export function commandList(commands: readonly CommandEntry[], style: Style, group = ''): string {
+function commandList(commands: readonly CommandEntry[], style: Style, group = ''): string {
   const shown = commands.filter((entry) => group === '' || entry.name.startsWith(`${group} `));
   const lines = group === '' ? welcome(style) : [`Commands of ${style.bold(`auths ${group}`)}`, ''];
   lines.push(
@@ -23,7 +23,7 @@ export function commandList(commands: readonly CommandEntry[], style: Style, gro
 }
 
 /** One command: examples, words, flags. */
-export function commandHelp(entry: CommandEntry, spec: CommandSpec, style: Style): string {
+function commandHelp(entry: CommandEntry, spec: CommandSpec, style: Style): string {
   const lines = [`${style.bold(`auths ${entry.name}`)}: ${entry.summary}`, '', 'Examples'];
   lines.push(
     ...columns(

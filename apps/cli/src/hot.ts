@@ -1,25 +1,50 @@
 /**
- * `auths`, `dist/auths.js`: what is typed most, in a bundle small enough that reading it costs nothing. Anything
- * else, a single unknown word included, is the business of the whole program beside it.
+ * `auths`, `dist/auths.js`: what is typed most, in a file so small that reading it costs nothing: the version, and
+ * `status` and `whoami` where there is no error to tell. Anything else is the business of the programs beside it:
+ * `verify` of one target of auths-verify.js, all the rest of the whole program.
  */
-import type { CommandEntry } from './command.ts';
-import { runProcess } from './run-process.ts';
+import { writeSync } from 'node:fs';
+import { version } from './version.ts';
 
-const hot: readonly CommandEntry[] = [
-  { name: 'status', summary: '', load: () => import('./commands/status.ts').then((m) => m.status) },
-  { name: 'whoami', summary: '', load: () => import('./commands/whoami.ts').then((m) => m.whoami) },
-];
-const FLAGS = new Set(['--json', '--quiet', '--no-input', '--yes', '--no-color']);
+const SWITCHES = new Set(['--json', '--quiet', '--no-input', '--yes', '--no-color']);
 
-if (isHot(process.argv.slice(2))) {
-  runProcess(hot);
+const argv = process.argv.slice(2);
+const [name = '', target, ...more] = argv.filter((token) => !SWITCHES.has(token));
+
+if (name === '--version' && argv.length === 1) {
+  answer(`${version}\n`);
+} else if (name === 'verify' && more.length === 0 && target?.startsWith('-') !== true && isLast(target)) {
+  await continueIn('./auths-verify.js');
 } else {
-  await import(new URL('./auths-main.js', import.meta.url).href);
+  const hot = name === 'status' || name === 'whoami';
+  const text =
+    hot && target === undefined ? await import('./hot-commands.ts').then((m) => m.run(name, argv)) : null;
+  if (text === null) await continueIn('./auths-main.js');
+  else answer(text);
 }
 
-/** The version, or one hot command with nothing but switches that every command takes. */
-function isHot(argv: readonly string[]): boolean {
-  const others = argv.filter((token) => !FLAGS.has(token));
-  const [only] = others;
-  return others.length === 1 && (only === '--version' || hot.some(({ name }) => name === only));
+/** Flags after the target are read by the parser of flags, which only the whole program has. */
+function isLast(word: string | undefined): boolean {
+  return word === undefined || argv.at(-1) === word;
+}
+
+async function continueIn(file: string): Promise<void> {
+  await import(new URL(file, import.meta.url).href);
+}
+
+/** Straight to the file descriptor; a reader that takes only a part, or is gone, gets the rest as from any program. */
+function answer(text: string): void {
+  const bytes = Buffer.from(text);
+  let written = 0;
+  try {
+    written = writeSync(1, bytes);
+  } catch {
+    // Full, or closed: the stream waits, or says so.
+  }
+  if (written === bytes.length) return;
+  process.stdout.on('error', (error: Error & { readonly code?: string }) => {
+    if (error.code === 'EPIPE') return;
+    void import('./exit-codes.ts').then(({ exitCodes }) => process.exit(exitCodes['storage/failed']));
+  });
+  process.stdout.write(bytes.subarray(written));
 }

@@ -4,6 +4,8 @@ import type { Readable } from 'node:stream';
 export interface LineReader {
   /** The next line without its end; null once the stream has ended. Rejects with the signal's reason when it aborts. */
   next(signal?: AbortSignal): Promise<string | null>;
+  /** Reads for `ms` and gives up what has come by then and was not taken, a half-written line included. */
+  drop(ms: number): Promise<string>;
 }
 
 /** Longer lines are cut: no answer of a person is longer. */
@@ -65,6 +67,14 @@ export function createLineReader(stream: Readable): LineReader {
         waiting.push(take);
         deliver();
       });
+    },
+    async drop(ms) {
+      if (!started) start();
+      stream.resume();
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      const dropped = [...lines.splice(0), rest].join('\n');
+      rest = '';
+      return dropped;
     },
   };
 }

@@ -1,10 +1,10 @@
 /** What reaches stdout and stderr at the end: the result or the error, as text or as the one JSON document. */
-import { AuthsError, isAuthsError, sanitise } from '@auths/core/errors';
+import { AuthsError, isAuthsError, sanitise, storageHint } from '@auths/core/errors';
 import type { CommandResult, Style } from './command.ts';
 import { exitCodes } from './exit-codes.ts';
 
 /** The error member of every JSON error. */
-export interface ErrorDocument {
+interface ErrorDocument {
   readonly code: string;
   readonly message: string;
   readonly hint: string | null;
@@ -58,10 +58,7 @@ export function toAuthsError(error: unknown): AuthsError {
   if (isSystemError(error)) {
     const path = typeof error.path === 'string' ? sanitise(error.path) : '';
     return new AuthsError('storage/failed', `${error.syscall} ${path} failed: ${error.code}`, {
-      hint:
-        error.code === 'EACCES' || error.code === 'EPERM' || error.code === 'EROFS'
-          ? 'check who owns it and its permissions'
-          : 'auths doctor',
+      hint: storageHint(error.code),
       details: { path },
       cause: error,
     });

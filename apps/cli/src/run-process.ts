@@ -4,6 +4,7 @@
  */
 import { AuthsError } from '@auths/core/errors';
 import type { CommandEntry } from './command.ts';
+import { exitCodes } from './exit-codes.ts';
 import { startRun } from './front-door.ts';
 
 /** Runs the command that the arguments name and ends the process with its exit code. */
@@ -16,7 +17,9 @@ export function runProcess(commands: readonly CommandEntry[]): void {
       argv: process.argv.slice(2),
       env: process.env,
       cwd: process.cwd(),
-      stdin: process.stdin,
+      get stdin() {
+        return process.stdin;
+      },
       stdout: process.stdout,
       stderr: process.stderr,
       platform: process.platform,
@@ -42,7 +45,9 @@ export function runProcess(commands: readonly CommandEntry[]): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
   // A reader that went away (`auths … | head`) is no error; what was being done ends like an interruption.
   for (const stream of [process.stdout, process.stderr])
-    stream.on('error', () => process.exit(run.exit ?? 130));
+    stream.on('error', (error: Error & { readonly code?: string }) =>
+      process.exit(error.code === 'EPIPE' ? (run.exit ?? 130) : exitCodes['storage/failed']),
+    );
   process.on('uncaughtException', stop);
   process.on('unhandledRejection', stop);
   void run.done.then(() => process.exit(run.exit ?? 70));

@@ -36,7 +36,7 @@ exec ${keygen} "$@"
 }
 
 /** One word of `sh`: single quotes, each ' as '\\''. */
-export function quote(text: string): string {
+function quote(text: string): string {
   if (/[\n\r\0]/.test(text)) {
     throw new AuthsError('usage/invalid', 'a path with a line break cannot be used here', {
       hint: 'set AUTHS_HOME to a folder with a plain name',

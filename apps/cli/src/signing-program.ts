@@ -6,8 +6,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { equalBytes } from '@auths/core/encoding/bytes';
 import { armorSshSignature, parseSshPublicKey, sshSignedBytes } from '@auths/core/commit/sshsig';
 import { AuthsError, hasCode } from '@auths/core/errors';
@@ -15,6 +14,7 @@ import { chooseKeyStore, parseKeychainKind } from '@auths/key-store/choose';
 import { createSigner } from '@auths/key-store/signer';
 import { exitCodeOf, toAuthsError } from './output.ts';
 import { askOnTty } from './tty-prompt.ts';
+import { homePlace } from './home/home-place.ts';
 import { readDeviceKey } from './home/device-key.ts';
 import { statusOf } from './home/home-report.ts';
 import { readIdentityView, type DeviceView } from './home/identity-view.ts';
@@ -38,7 +38,7 @@ void main().catch((error: unknown) => {
 
 async function main(): Promise<void> {
   const request = readRequest(process.argv.slice(2));
-  const home = homeOf();
+  const home = homePlace(process.env, process.cwd());
   const payload = new Uint8Array(readFileSync(request.buffer ?? 0));
   const publicKey = requestedKey(request.keyFile, home);
   const device = await requireActiveDevice(home);
@@ -76,11 +76,6 @@ function usage(): AuthsError {
   return new AuthsError('usage/invalid', 'usage: auths-sign -Y sign -n git -f KEYFILE [-U] [BUFFER]', {
     hint: 'git calls this program; auths git setup tells it to',
   });
-}
-
-function homeOf(): string {
-  const set = process.env['AUTHS_HOME'];
-  return set === undefined || set === '' ? join(homedir(), '.auths') : resolve(set);
 }
 
 /** The key that git asked for; it must be the one that this home can sign with. */
@@ -161,7 +156,7 @@ async function requireActiveDevice(home: string): Promise<DeviceView> {
   return device;
 }
 
-/** Commits and tags begin with their first header; the verifier enforces the same by object type. */
+/** Commits, tags and push certificates begin with their first header; the verifier enforces the same by object type. */
 function requireCapability(device: DeviceView, namespace: string, payload: Uint8Array): void {
   const head = Buffer.from(payload.subarray(0, 7)).toString('latin1');
   const needed =
@@ -169,7 +164,7 @@ function requireCapability(device: DeviceView, namespace: string, payload: Uint8
       ? 'sign_release'
       : head === 'object '
         ? 'sign_tag'
-        : head.startsWith('tree ')
+        : head.startsWith('tree ') || head === 'certifi'
           ? 'sign_commit'
           : null;
   if (needed === null || device.capabilities.includes(needed)) return;
@@ -220,7 +215,7 @@ async function askPassphrase(): Promise<string> {
   const typed = await askOnTty('Passphrase of this home: ');
   if (typed !== null && typed !== '') return typed;
   throw new AuthsError('key/passphrase-required', 'the device key is locked and there is nobody to ask', {
-    hint: 'auths agent unlock, or set AUTHS_PASSPHRASE',
+    hint: 'set AUTHS_PASSPHRASE, or run git on a terminal',
   });
 }
 

@@ -31,15 +31,21 @@ export interface Terminal {
   show(text: string): void;
   /** The next line of stdin without its end, terminal or not; null when stdin has ended. The signal ends the wait. */
   readLine(signal?: AbortSignal): Promise<string | null>;
+  /** Throws away what was typed before now, so that it answers no question that was not there yet. Only where `interactive`. */
+  dropTyped(): Promise<void>;
 }
 
 export interface TerminalParts {
-  readonly stdin: Readable & { readonly isTTY?: boolean };
+  readonly stdin: Readable & { readonly isTTY?: boolean; readonly setRawMode?: (raw: boolean) => unknown };
   readonly stderr: Writable & { readonly isTTY?: boolean };
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly globals: GlobalFlags;
   readonly signal: AbortSignal;
 }
+
+/** Long enough for the bytes that wait in the terminal to arrive, too short to be noticed. */
+const TYPED_MS = 50;
+const CTRL_C = '\u0003';
 
 export function createTerminal(parts: TerminalParts): Terminal {
   const { stdin, stderr, globals, env } = parts;
@@ -105,6 +111,13 @@ export function createTerminal(parts: TerminalParts): Terminal {
       if (interactive) stderr.write(`${text}\n`);
     },
     readLine: (signal = parts.signal) => lines.next(signal),
+    async dropTyped() {
+      if (!interactive) return;
+      // Raw, so that the half of a line that the terminal still edits is handed over too.
+      stdin.setRawMode?.(true);
+      const dropped = await lines.drop(TYPED_MS).finally(() => stdin.setRawMode?.(false));
+      if (dropped.includes(CTRL_C)) throw new AuthsError('interrupted', 'interrupted');
+    },
   };
   return terminal;
 }

@@ -69,6 +69,11 @@ describe('devices', () => {
     });
     expect(world.json(['status']).document.data.devices).toMatchObject({ active: 0, revoked: 1 });
     expect(world.auths(['devices']).stdout).toContain('1 revoked, shown with --all');
+    const widths = world
+      .auths(['devices', '--all'])
+      .stdout.split('\n')
+      .map(({ length }) => length);
+    expect(Math.max(...widths)).toBeLessThanOrEqual(80);
     expect(world.auths(['devices', '--all']).stdout).toContain('compromised');
   });
 

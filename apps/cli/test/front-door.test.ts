@@ -1,6 +1,10 @@
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ended, freshWorld } from './program.ts';
+import { homePlace } from '../src/home/home-place.ts';
+import { auths, ended, freshWorld } from './program.ts';
 
 describe('the front door', () => {
   it('prints the version, also as JSON', () => {
@@ -13,6 +17,31 @@ describe('the front door', () => {
     const { status, stdout } = freshWorld().auths([]);
     expect(status).toBe(0);
     expect(stdout.indexOf('auths init')).toBeLessThan(stdout.indexOf('Flags of every command'));
+  });
+
+  it('never takes the folder one stands in for the home', () => {
+    const before = process.env['HOME'];
+    try {
+      for (const home of ['', 'relative']) {
+        process.env['HOME'] = home;
+        expect(homePlace({}, '/work-tree')).toBe(join(userInfo().homedir, '.auths'));
+        expect(homePlace({ AUTHS_HOME: '' }, '/work-tree')).toBe(join(userInfo().homedir, '.auths'));
+      }
+    } finally {
+      process.env['HOME'] = before;
+    }
+    expect(homePlace({ AUTHS_HOME: 'keys' }, '/work-tree')).toBe('/work-tree/keys');
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('a result that could not be written is no success', () => {
+    const world = freshWorld();
+    for (const args of [['kel', '--help'], ['status'], ['--version']]) {
+      const child = spawnSync(process.execPath, [auths, ...args], {
+        env: world.env,
+        stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
+      });
+      expect([args, child.status]).toEqual([args, 7]);
+    }
   });
 
   it.each([

@@ -154,7 +154,7 @@ describe('git signs by auths-sign', () => {
       world.git(['commit', '-q', '--allow-empty', '-m', 'x'], { cwd: repo, env });
     const locked = commit({ AUTHS_PASSPHRASE: '' });
     expect(locked.status).not.toBe(0);
-    expect(locked.stderr).toContain('auths agent unlock');
+    expect(locked.stderr).toContain('set AUTHS_PASSPHRASE');
     expect(locked.stderr.split('\n').filter((line) => line.includes('auths-sign:'))).toHaveLength(1);
     expect(commit({ AUTHS_PASSPHRASE: 'wrong' }).status).not.toBe(0);
     expect(commit().status).toBe(0);

@@ -7,11 +7,11 @@ import { fastify, LogController } from 'fastify';
 import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AuthsError } from '@auths/core/errors';
 import { BODY_BYTES } from '@auths/core/pairing/limits';
+import { answerClientError } from '@auths/pairing-http/client-errors';
 import type { PairingHttpDeps, PairingHttpResponse } from '@auths/pairing-http/http';
 import { problemOf } from '@auths/pairing-http/problem';
 import { handlePairing } from '@auths/pairing-http/routes';
 import { parseBody } from '@auths/pairing-http/schema';
-import { answerClientError } from './client-errors.ts';
 import { hostAllowed } from './host-rule.ts';
 import { routeOf } from './request-log.ts';
 

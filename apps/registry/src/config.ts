@@ -8,12 +8,12 @@ import { DEFAULT_LIMITS } from '@auths/core/pairing/limits';
 import type { PairingLimits } from '@auths/core/pairing/limits';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Where a setting came from: the variable's name, the flag's, or `default`. */
-export type Source = string;
+type Source = string;
 
-export interface Setting<T> {
+interface Setting<T> {
   readonly value: T;
   readonly source: Source;
 }
@@ -86,7 +86,7 @@ export function describeConfig(config: RegistryConfig): readonly string[] {
   return rows.map(([name, value, source]) => `  ${name.padEnd(16)} ${value}  (${source})`);
 }
 
-export function formatAddress({ host, port }: { readonly host: string; readonly port: number }): string {
+function formatAddress({ host, port }: { readonly host: string; readonly port: number }): string {
   return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 }
 

@@ -66,11 +66,6 @@ async function serve(config: RegistryConfig): Promise<void> {
       },
     );
   });
-  say(
-    ...reachableAt(app.addresses() as AddressInfo[], networkInterfaces()).map((url) => `reachable at ${url}`),
-    'Ctrl+C stops it',
-  );
-
   const stop = (): void => {
     if (draining.signal.aborted) return;
     say('draining: no new sessions, running requests are answered');
@@ -82,6 +77,11 @@ async function serve(config: RegistryConfig): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  // Last: whoever reads this may send a signal at once.
+  say(
+    ...reachableAt(app.addresses() as AddressInfo[], networkInterfaces()).map((url) => `reachable at ${url}`),
+    'Ctrl+C stops it',
+  );
 }
 
 /** Start and stop are told to the person on stderr; the structured log is stdout's. */

@@ -68,7 +68,7 @@ describe('auths-registry', () => {
     [['--log-level', 'loud'], {}, '--log-level'],
     [['--nonsense'], {}, '--nonsense'],
   ])('does not start with %j %j', async (argv, env, named) => {
-    const ended = await run(argv, env as Record<string, string>);
+    const ended = await run(argv, env);
     expect(ended.exit).toBe(2);
     expect(ended.stderr).toContain(named);
   });

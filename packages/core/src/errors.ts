@@ -77,6 +77,7 @@ export type ErrorDetails = { readonly [N in PairingErrorName as `pairing/${N}`]:
   readonly 'keychain/unavailable': Details;
   readonly 'git/missing': Details;
   readonly 'git/failed': { readonly args: readonly string[]; readonly status: number | null };
+  readonly 'git/object-missing': { readonly oid: string };
   readonly 'git/not-a-repository': { readonly path: string };
   readonly 'verify/no-roots': Details;
   readonly 'verify/bad-target': { readonly target: string };
@@ -118,12 +119,29 @@ export function hasCode<C extends ErrorCode>(value: unknown, code: C): value is 
   return value instanceof AuthsError && value.code === code;
 }
 
+/** What helps where the system refused to read or write, by its error name ("ENOSPC"). */
+export function storageHint(errno: string | undefined): string {
+  switch (errno) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return 'make room on this disk, then run the same command again';
+    case 'EROFS':
+      return 'the disk is mounted read-only: make it writable, or set AUTHS_HOME to a folder elsewhere';
+    case 'EACCES':
+    case 'EPERM':
+      return 'check who owns it and its permissions';
+    default:
+      return 'auths doctor';
+  }
+}
+
 /**
  * Text from elsewhere made safe for a terminal: control characters (C0, C1, DEL), bidirectional
  * overrides and line separators become U+FFFD. New lines are kept only where `lines` asks for them.
  */
 export function sanitise(text: string, options: { readonly lines?: boolean } = {}): string {
   // eslint-disable-next-line no-control-regex -- control characters are what is being removed
-  const unsafe = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
+  const unsafe =
+    /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
   return text.replace(unsafe, (c) => (c === '\n' && options.lines === true ? c : '\ufffd'));
 }

@@ -29,11 +29,13 @@ export interface Random {
 
 /**
  * One Ed25519 equation: encode(S·B − k·A) = R, cofactorless (RFC 8032 5.1.7 without the factor 8).
- * Only `crypto/ed25519` calls it, after it has checked that A and R are canonical and not of small
+ * Only `crypto/verify-ed25519` calls it, after it has checked that A and R are canonical and not of small
  * order and that S < L.
  */
 export interface VerifyEngine {
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  /** The same answer, worked out beside this thread. Only engines that have other threads offer it. */
+  verifyLater?(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>;
 }
 
 /** Holds one Ed25519 private key and never shows it. */
@@ -98,11 +100,7 @@ export interface EventLog {
    * `events` are the messages (event bytes and attachments) to add after those already stored.
    * Resolves to the new log, or `null` when another writer was first (nothing changed).
    */
-  append(
-    prefix: Prefix,
-    expected: string | null,
-    events: readonly StoredEvent[],
-  ): Promise<StoredLog | null>;
+  append(prefix: Prefix, expected: string | null, events: readonly StoredEvent[]): Promise<StoredLog | null>;
   /**
    * Replaces the trunk from sequence `from` on (a recovery), keeping the superseded branch under
    * `disputed/<said of its tip>`. Same compare-and-swap as `append`.

@@ -32,6 +32,8 @@ export interface Question {
   readonly maxSize: number;
   readonly resolve: (answer: ObjectAnswer) => void;
   readonly reject: (error: unknown) => void;
+  /** Puts the question once more, to the next child: this one died of another question. */
+  readonly again: () => void;
 }
 
 /** One child and the questions put to it. */
@@ -59,6 +61,7 @@ export class Conversation {
       this.#fail(spawnFault(error));
     });
     this.#child.on('close', () => {
+      this.#skipPromised();
       this.#fail(this.#death());
     });
     this.#child.stdin.on('error', () => undefined);
@@ -137,6 +140,15 @@ export class Conversation {
     this.#questions.shift()?.resolve(answer);
     // While it ends, somebody waits for its end: a loop that runs dry then would end the program in silence.
     if (this.#questions.length === 0 && !this.ended) this.#keepAlive(false);
+  }
+
+  /** git dies of an object that a partial clone was promised and does not have; to everybody else it is just missing. */
+  #skipPromised(): void {
+    if (!/could not fetch [0-9a-f]+ from promisor remote/.test(this.#stderr)) return;
+    this.ended = true;
+    const [first, ...rest] = this.#questions.splice(0);
+    first?.resolve({ status: 'missing', name: first.name });
+    for (const question of rest) question.again();
   }
 
   #fail(error: AuthsError): void {

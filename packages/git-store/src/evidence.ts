@@ -7,7 +7,7 @@ import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { concatAll } from '@auths/core/encoding/bytes';
 import type { EvidenceSource, LogEvidence } from '@auths/core/commit/evidence';
-import { AuthsError, isAuthsError } from '@auths/core/errors';
+import { AuthsError, hasCode, isAuthsError } from '@auths/core/errors';
 import { didKeriOf, isPrefix, type Prefix } from '@auths/core/identifiers';
 import { gitAttestationStore } from './attestation-store.ts';
 import { gitEventLog } from './event-log.ts';
@@ -19,7 +19,7 @@ import {
   type EvidenceFile,
 } from './evidence-files.ts';
 import { homeExists, openHome } from './home-repository.ts';
-import { listRepositoryRefs, listTree, type Repository } from './repository.ts';
+import { listRepositoryRefs, listTree, objectMissing, type Repository } from './repository.ts';
 import { parseTree, type TreeEntry } from './objects.ts';
 
 /** Where to look. */
@@ -67,12 +67,18 @@ async function treeEvidence(
   commit: string,
   trees: Map<string, Promise<readonly EvidenceFile[]>>,
 ): Promise<EvidenceSource> {
-  const directory = (await listTree(repository, commit, '.auths'))?.find(({ name }) => name === 'evidence');
-  if (directory === undefined || directory.mode !== '40000') return gatherEvidence(source, []);
-  const known = trees.get(directory.oid);
-  const files = known ?? filesInTree(repository, source.name, directory.oid);
-  trees.set(directory.oid, files);
-  return gatherEvidence(source, await files);
+  try {
+    const directory = (await listTree(repository, commit, '.auths'))?.find(({ name }) => name === 'evidence');
+    if (directory === undefined || directory.mode !== '40000') return await gatherEvidence(source, []);
+    const known = trees.get(directory.oid);
+    const files = known ?? filesInTree(repository, source.name, directory.oid);
+    trees.set(directory.oid, files);
+    return await gatherEvidence(source, await files);
+  } catch (error) {
+    // What is proposed may lack what it likes; believed evidence with a hole could hide a revocation.
+    if (!source.proposal || !hasCode(error, 'git/object-missing')) throw error;
+    return { ...source, logs: new Map(), records: [], notes: [error.message] };
+  }
 }
 
 /** One directory after another, because a few small trees can name each other's entries a billion times. */
@@ -105,6 +111,7 @@ async function readTree(repository: Repository, oid: string): Promise<readonly T
   if (answer.status === 'too-large') {
     throw new AuthsError('input/malformed', `the evidence has a directory of ${answer.size} bytes`);
   }
+  if (answer.status === 'missing') throw objectMissing(oid, `the tree ${oid}`);
   if (answer.status !== 'found' || answer.type !== 'tree') return [];
   return parseTree(answer.bytes, oid.length / 2) ?? [];
 }
@@ -112,6 +119,7 @@ async function readTree(repository: Repository, oid: string): Promise<readonly T
 async function readBlob(repository: Repository, { mode, oid }: TreeEntry): Promise<Uint8Array | null> {
   if (mode !== '100644') return null;
   const answer = await repository.objects.ask(oid, { maxSize: MAX_EVIDENCE_FILE });
+  if (answer.status === 'missing') throw objectMissing(oid, `the evidence ${oid}`);
   return answer.status === 'found' && answer.type === 'blob' ? answer.bytes : null;
 }
 

@@ -1,18 +1,19 @@
 /** What verification asks of a clone's history, answered by git plumbing; ids are recomputed by the object reader. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ObjectName } from '@auths/core/attestation/attestation';
 import { objectBlake3, type Digests } from '@auths/core/commit/digests';
 import { EVIDENCE_DIRECTORY } from '@auths/core/commit/history';
 import type { CommitSource, RepositoryHistory } from '@auths/core/flows/verify-commits';
+import { hasCode } from '@auths/core/errors';
 import { runGit } from './git.ts';
 import { changesTrustFiles } from './policy-changes.ts';
 import { isAncestor, type Repository } from './repository.ts';
 
 /** OpenSSL's hashes. */
 export const nodeDigests: Digests = {
-  sha1: (bytes) => hash('sha1', bytes),
-  sha256: (bytes) => hash('sha256', bytes),
-  sha512: (bytes) => hash('sha512', bytes),
+  sha1: (bytes) => hash('sha1', bytes, 'buffer'),
+  sha256: (bytes) => hash('sha256', bytes, 'buffer'),
+  sha512: (bytes) => hash('sha512', bytes, 'buffer'),
 };
 
 /** Bytes of one commit or tag: many are under way at once, and a pack can hold gigabytes of them in little space. */
@@ -24,7 +25,6 @@ export function gitCommitSource(repository: Repository, tips: readonly string[])
     format: repository.objectFormat,
     shallow: repository.shallow,
     readMany: (oids) => repository.objects.readMany(oids, { maxSize: MAX_SIGNED_OBJECT }),
-    isPresent: async (oid) => (await repository.objects.info(oid)) !== null,
     async commits() {
       const lines = await revList(repository, ['--parents', '--topo-order'], tips);
       return lines.map((line) => {
@@ -66,18 +66,34 @@ export function gitHistory(repository: Repository, expected: readonly string[]):
     async changesPolicy(oid, parents) {
       if (repository.shallow) {
         for (const parent of parents) if ((await repository.objects.info(parent)) === null) return null;
+        // Where history is cut, git compares with no parent, even one that is here.
+        return changesOrUnknown(repository, oid, parents);
       }
       changing ??= commitsTouchingTrust(repository, expected);
       const touching = await changing;
       if (touching === null) return null;
       return touching.has(oid) || !expected.includes(oid)
-        ? changesTrustFiles(repository, oid, parents)
+        ? changesOrUnknown(repository, oid, parents)
         : false;
     },
     async holdsEvidence(oid, path) {
       return (await repository.objects.info(`${oid}:${EVIDENCE_DIRECTORY}/${path}`)) !== null;
     },
   };
+}
+
+/** Null where a tree that the answer needs is not here. */
+async function changesOrUnknown(
+  repository: Repository,
+  oid: string,
+  parents: readonly string[],
+): Promise<boolean | null> {
+  try {
+    return await changesTrustFiles(repository, oid, parents);
+  } catch (error) {
+    if (hasCode(error, 'git/object-missing')) return null;
+    throw error;
+  }
 }
 
 /** Up to so many objects a question each is cheaper than the whole history once. */
@@ -106,7 +122,7 @@ async function revList(
   return result.stdout.toString('latin1').split('\n').slice(0, -1);
 }
 
-/** Commits among these that differ from any parent in roots or policy; null when their trees are not here. */
+/** Commits among these that differ from any parent in roots or policy, or lack or change evidence that it has; null when their trees are not here. */
 async function commitsTouchingTrust(
   repository: Repository,
   oids: readonly string[],
@@ -122,6 +138,7 @@ async function commitsTouchingTrust(
     '--',
     '.auths/roots',
     '.auths/policy.json',
+    EVIDENCE_DIRECTORY,
   ];
   const result = await runGit(args, {
     gitDir: repository.gitDir,
@@ -130,13 +147,11 @@ async function commitsTouchingTrust(
   });
   if (result.status !== 0) return null;
   const touching = new Set<string>();
+  let commit = '';
   for (const line of result.stdout.toString('latin1').split('\n')) {
-    const oid = /^[0-9a-f]{40,64}/.exec(line)?.[0];
-    if (oid !== undefined) touching.add(oid);
+    const change = /^:\d+ \d+ [0-9a-f]+ [0-9a-f]+ ([A-Z])\t"?(.*)/.exec(line);
+    if (change === null) commit = line;
+    else if (change[1] !== 'A' || !change[2]?.startsWith(`${EVIDENCE_DIRECTORY}/`)) touching.add(commit);
   }
   return touching;
-}
-
-function hash(name: 'sha1' | 'sha256' | 'sha512', bytes: Uint8Array): Uint8Array {
-  return createHash(name).update(bytes).digest();
 }

@@ -4,7 +4,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { env } from 'node:process';
-import { AuthsError } from '@auths/core/errors';
+import { AuthsError, storageHint } from '@auths/core/errors';
 
 export interface GitOptions {
   /** Added as an explicit `--git-dir`, so nothing is discovered. */
@@ -126,6 +126,8 @@ export function gitEnvironment(options: Pick<GitOptions, 'write' | 'isolated'> =
   environment['GIT_TERMINAL_PROMPT'] = '0';
   environment['GIT_NO_REPLACE_OBJECTS'] = '1';
   environment['GIT_NO_LAZY_FETCH'] = '1';
+  // git before 2.39.4 and 2.45 does not know that variable, and a lazy fetch runs programs that the repository names.
+  environment['GIT_ALLOW_PROTOCOL'] = '';
   // info/grafts gives commits other parents, and no switch of git turns it off.
   environment['GIT_GRAFT_FILE'] = '/dev/null';
   if (options.write !== true) environment['GIT_OPTIONAL_LOCKS'] = '0';
@@ -175,15 +177,25 @@ function isAnswer(status: number | null, options: GitOptions): boolean {
   return status === 0 || (status !== null && (options.accept ?? []).includes(status));
 }
 
-function failure(args: readonly string[], status: number | null, stderr: string): AuthsError<'git/failed'> {
+/** Trouble of the disk in git's words, by the system's name for it. */
+const DISK_TROUBLE: readonly (readonly [RegExp, string])[] = [
+  [/: No space left on device$/m, 'ENOSPC'],
+  // A ref that cannot be written is told without the reason, which is nearly always this one.
+  [/: couldn't write '[^']+'$/m, 'ENOSPC'],
+  [/: Disk quota exceeded$/m, 'EDQUOT'],
+  [/: Read-only file system$/m, 'EROFS'],
+  [/: Permission denied$/m, 'EACCES'],
+];
+
+function failure(args: readonly string[], status: number | null, stderr: string): AuthsError {
   const lines = stderr.trim().split('\n');
   // What happened stands in git's first "fatal:"; advice for people follows it.
   const said = lines.find((line) => line.startsWith('fatal: ')) ?? lines.at(-1) ?? '';
-  return new AuthsError(
-    'git/failed',
-    `git ${args[0] ?? ''} failed: ${said === '' ? `status ${status}` : said}`,
-    {
-      details: { args, status },
-    },
-  );
+  const message = `git ${args[0] ?? ''} failed: ${said === '' ? `status ${status}` : said}`;
+  const trouble = DISK_TROUBLE.find(([words]) => words.test(stderr))?.[1];
+  if (trouble !== undefined) {
+    const path = /'(\/[^']+)'/.exec(stderr)?.[1] ?? '';
+    return new AuthsError('storage/failed', message, { hint: storageHint(trouble), details: { path } });
+  }
+  return new AuthsError('git/failed', message, { details: { args, status } });
 }

@@ -30,7 +30,8 @@ import {
   type RawObject,
 } from './objects.ts';
 import { writePack } from './pack.ts';
-import { listRefs, readRef, updateRefs, type RefChange } from './refs.ts';
+import { listRefs, readRef } from './ref-files.ts';
+import { updateRefs, type RefChange } from './refs.ts';
 
 /** A repository that is ours alone. */
 export interface Home extends AsyncDisposable {

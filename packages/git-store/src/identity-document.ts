@@ -7,6 +7,7 @@ import { utf8 } from '@auths/core/encoding/text';
 import { exactObject, parseJson } from '@auths/core/encoding/json';
 import { isDidKeri, type DidKeri } from '@auths/core/identifiers';
 import { corrupt } from './files.ts';
+import { IDENTITY_REF } from './ref-files.ts';
 import type { Home } from './home-repository.ts';
 import { newCommit, newObject, newTree, parseCommit, parseTree } from './objects.ts';
 
@@ -19,7 +20,7 @@ export interface IdentityDocument {
   readonly created_at: string;
 }
 
-export const IDENTITY_REF = 'refs/auths/identity';
+export { IDENTITY_REF };
 const FILE = 'identity.json';
 
 /** The document, null when this home has no identity. Anything but exactly a document is `storage/corrupt`. */

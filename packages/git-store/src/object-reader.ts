@@ -2,7 +2,7 @@
  * Raw objects through one `git cat-file --batch-command` child: any number of questions, one process,
  * bounded sizes, and every id recomputed from the bytes, because git itself does not (storage-and-verification.md 6).
  */
-import { Conversation, type FoundObject, type Header, type ObjectAnswer } from './cat-file.ts';
+import { Conversation, type FoundObject, type Header, type ObjectAnswer, type Question } from './cat-file.ts';
 import { corrupt } from './files.ts';
 
 export type { FoundObject, ObjectAnswer } from './cat-file.ts';
@@ -39,11 +39,20 @@ export function openObjectReader(
   function ask(name: string, maxSize: number): Promise<ObjectAnswer> {
     // One question is one line, and git reads to its end: such a name exists nowhere.
     if (name === '' || /[\n\r\0]/.test(name)) return Promise.resolve({ status: 'missing', name });
+    const { promise, resolve, reject } = withResolvers<ObjectAnswer>();
+    put({ name, maxSize, resolve, reject });
+    return promise;
+  }
+
+  function put(question: Omit<Question, 'again'>): void {
     if (conversation === null || conversation.ended)
       conversation = new Conversation(gitDir, options.isolated === true);
-    const { promise, resolve, reject } = withResolvers<ObjectAnswer>();
-    conversation.ask({ name, maxSize, resolve, reject });
-    return promise;
+    conversation.ask({
+      ...question,
+      again: () => {
+        put(question);
+      },
+    });
   }
 
   const reader: ObjectReader = {

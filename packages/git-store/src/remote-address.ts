@@ -74,15 +74,19 @@ const WAYS = 'a remote name, a folder, or an https, ssh or file URL';
 
 /** `host:path` and `user@host:path`, git's short form of ssh: a colon before any slash. */
 function isScpLike(text: string): boolean {
-  return /^[^/\\:]{2,}:/.test(text) && !existsSync(text);
+  return /^(?:[^/\\:]{2,}|[^/\\:](?!:[/\\])):/.test(text) && !existsSync(text);
 }
 
 function withoutSecret(url: string): string {
   const authority = /^[^/]*:\/\/([^/]*)/.exec(url)?.[1] ?? /^[^/]*/.exec(url)?.[0] ?? '';
   if (!/^[^@:]*:.*@/.test(authority)) return url;
-  throw new AuthsError('usage/invalid', 'that address holds a password, which would end up in files and logs', {
-    hint: 'leave it out; git asks its credential helper',
-  });
+  throw new AuthsError(
+    'usage/invalid',
+    'that address holds a password, which would end up in files and logs',
+    {
+      hint: 'leave it out; git asks its credential helper',
+    },
+  );
 }
 
 function otherTransport(scheme: string): AuthsError<'usage/invalid'> {
@@ -108,7 +112,10 @@ function isRemoteName(word: string): boolean {
 /** A name of one's own for an address: its last part, for people, and a digest, so that two never share one. */
 function nameFor(url: string): string {
   const last = url.split(/[/:\\]/).findLast((part) => part !== '') ?? '';
-  const word = last.replace(/\.git$/, '').replace(/[^A-Za-z0-9-]+/g, '-').slice(0, 32);
+  const word = last
+    .replace(/\.git$/, '')
+    .replace(/[^A-Za-z0-9-]+/g, '-')
+    .slice(0, 32);
   return `${word.replace(/^-+|-+$/g, '') || 'remote'}-${digestOf(url)}`;
 }
 

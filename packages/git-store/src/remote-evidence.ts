@@ -67,8 +67,7 @@ export async function fetchIdentity(
   const dir = mkdtempSync(join(tmpdir(), 'auths-fetch-'));
   const base = `refs/did/keri/${prefix}`;
   try {
-    const { close } = createHome(dir);
-    await close();
+    await createHome(dir).close();
     const into = `refs/auths-remotes/${name}/did/keri/${prefix}`;
     // The newest commit holds the whole log. What was disputed there was judged there, and is of no use here.
     const flags = ['--quiet', '--depth=1', '--no-tags', '--no-write-fetch-head', '--refmap='];
@@ -141,7 +140,8 @@ function boundedHome(dir: string): Home {
 }
 
 function fetchFault(url: string, stderr: string): AuthsError {
-  const refused = /fsck|index-pack failed|unpack-objects|bad object|missing blob|did not send all|pack is corrupted/i;
+  const refused =
+    /fsck|index-pack failed|unpack-objects|bad object|missing blob|did not send all|pack is corrupted/i;
   if (refused.test(stderr)) return malformed(`${url} sends objects that git refuses: ${wordsOf(stderr)}`);
   return unreachable(url, wordsOf(stderr));
 }

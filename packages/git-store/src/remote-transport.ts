@@ -5,6 +5,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { kill } from 'node:process';
 import { AuthsError } from '@auths/core/errors';
 import { gitArguments, gitEnvironment, spawnFault } from './git.ts';
 
@@ -128,7 +129,7 @@ function collect(child: ChildProcess, call: Call, stop: (why: Error) => void): P
 
 function endGroup(child: ChildProcess, detached: boolean): void {
   try {
-    if (detached && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    if (detached && child.pid !== undefined) kill(-child.pid, 'SIGKILL');
     else child.kill('SIGTERM');
   } catch {
     // It has ended already.
@@ -147,7 +148,8 @@ function sizeOf(dir: string): number {
 /** git's own words about what went wrong: its first "fatal:" or "error:" line, without any password in an address. */
 export function wordsOf(stderr: string): string {
   const lines = stderr.split('\n').map((line) => line.trim());
-  const said = lines.find((line) => /^(?:fatal|error): /.test(line)) ?? lines.findLast((line) => line !== '') ?? '';
+  const said =
+    lines.find((line) => /^(?:fatal|error): /.test(line)) ?? lines.findLast((line) => line !== '') ?? '';
   return said.replace(/^(?:fatal|error): /, '').replace(/\/\/[^/@\s]*:[^/@\s]*@/g, '//…@');
 }
 
@@ -159,5 +161,8 @@ export function unreachable(url: string, why: string): AuthsError<'network/unrea
 }
 
 function tooMuch(url: string, bytes: number): AuthsError<'input/malformed'> {
-  return new AuthsError('input/malformed', `${url} sends more than ${bytes >> 20} MiB, which no identity needs`);
+  return new AuthsError(
+    'input/malformed',
+    `${url} sends more than ${bytes >> 20} MiB, which no identity needs`,
+  );
 }

@@ -11,7 +11,7 @@ import { syncDirectory } from './files.ts';
 import { runGit } from './git.ts';
 import type { Home } from './home-repository.ts';
 import { parseCommit } from './objects.ts';
-import { readPackedRef } from './refs.ts';
+import { readPackedRef } from './ref-files.ts';
 import { readTrunk, type Trunk } from './trunk.ts';
 
 /**

@@ -1,8 +1,11 @@
 /** Facts of a repository that is not ours: where it is, what a target names, a range of commits, a path in a tree. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { AuthsError, hasCode } from '@auths/core/errors';
 import { runGit, runGitSync, type GitResult } from './git.ts';
 import { openObjectReader, type FoundObject, type ObjectReader } from './object-reader.ts';
 import { parseTree, type ObjectType, type TreeEntry } from './objects.ts';
+import { findPlainRepository } from './plain-repository.ts';
 
 export interface Repository extends AsyncDisposable {
   /** Absolute; of this work tree, in a linked one below the common directory. */
@@ -23,19 +26,30 @@ export interface Repository extends AsyncDisposable {
  * one that git refuses (another owner: `safe.directory`).
  */
 export async function findRepository(dir: string): Promise<Repository> {
-  const facts = await discover(dir);
-  const [gitDir, commonDir, shallow, format, bare, workTree] = facts;
+  const facts = plainFacts(dir) ?? (await askFacts(dir));
+  const objects = openObjectReader(facts.gitDir);
+  return { ...facts, objects, close: () => objects.close(), [Symbol.asyncDispose]: () => objects.close() };
+}
+
+type Facts = Pick<Repository, 'gitDir' | 'commonDir' | 'workTree' | 'shallow' | 'objectFormat'>;
+
+/** The plain case costs no process. */
+function plainFacts(dir: string): Facts | null {
+  const plain = findPlainRepository(dir);
+  if (plain === null) return null;
+  const { gitDir, workTree, shallow } = plain;
+  return { gitDir, commonDir: gitDir, workTree, shallow, objectFormat: 'sha1' };
+}
+
+async function askFacts(dir: string): Promise<Facts> {
+  const [gitDir, commonDir, shallow, format, bare, workTree] = await discover(dir);
   if (gitDir === undefined || commonDir === undefined) throw notARepository(dir);
-  const objects = openObjectReader(gitDir);
   return {
     gitDir,
     commonDir,
     workTree: bare === 'true' ? null : (workTree ?? null),
     shallow: shallow === 'true',
     objectFormat: format === 'sha256' ? 'sha256' : 'sha1',
-    objects,
-    close: () => objects.close(),
-    [Symbol.asyncDispose]: () => objects.close(),
   };
 }
 
@@ -110,34 +124,58 @@ export async function isAncestor(
   return (await runGit(args, { gitDir: repository.gitDir, accept: [1, 128] })).status === 0;
 }
 
-/** Ids of refs matching any of these patterns of for-each-ref (`refs/did/keri`), by name. */
+/** Ids of refs below any of these names (`refs/did/keri`), by name. Most clones have none, and that is seen without a process. */
 export async function listRepositoryRefs(
   repository: Repository,
   ...under: readonly string[]
 ): Promise<ReadonlyMap<string, string>> {
+  if (!mayHoldRefs(repository.commonDir, under)) return new Map();
   const args = ['for-each-ref', '--format=%(objectname) %(refname)', '--', ...under];
   const { stdout } = await runGit(args, { gitDir: repository.gitDir });
   const lines = stdout.toString('utf8').split('\n').slice(0, -1);
   return new Map(lines.map((line) => [line.slice(line.indexOf(' ') + 1), line.slice(0, line.indexOf(' '))]));
 }
 
-/** The entries of a directory in a tree-ish, null when there is no such directory. `path` uses `/`, "" is the root. */
+/** False only where git surely finds nothing. Loose refs first: one that is packed meanwhile is in packed-refs before its file goes. */
+function mayHoldRefs(commonDir: string, under: readonly string[]): boolean {
+  if (existsSync(join(commonDir, 'reftable'))) return true;
+  if (under.some((name) => existsSync(join(commonDir, name)))) return true;
+  const packed = join(commonDir, 'packed-refs');
+  if (!existsSync(packed)) return false;
+  const text = readFileSync(packed, 'latin1');
+  return under.some((name) => text.includes(` ${name}`));
+}
+
+/**
+ * The entries of a directory in a tree-ish, null when there is no such directory. `path` uses `/`, "" is the root.
+ * A tree that is named and not here is `git/object-missing`: taking it for empty would hide what it holds.
+ */
 export async function listTree(
   repository: Repository,
   treeish: string,
   path = '',
 ): Promise<readonly TreeEntry[] | null> {
-  const root = await treeOf(repository, `${treeish}^{tree}`);
-  let entries = root;
+  let entries = await treeOf(repository, `${treeish}^{tree}`);
+  const found = entries === null ? await repository.objects.info(treeish) : null;
+  if (found !== null && found.type !== 'blob') throw objectMissing(found.oid, `the tree of ${found.oid}`);
   for (const name of path.split('/').filter((part) => part !== '')) {
     const entry = entries?.find((candidate) => candidate.name === name);
     if (entry === undefined || entry.mode !== '40000') return null;
     entries = await treeOf(repository, entry.oid);
+    if (entries === null) throw objectMissing(entry.oid, `the tree ${entry.oid}`);
   }
   return entries;
 }
 
-/** The file at `path` in a tree-ish with its mode (100644, 100755, 120000); null when there is none. */
+/** The error for an object that is named and not here. */
+export function objectMissing(oid: string, what: string): AuthsError<'git/object-missing'> {
+  return new AuthsError('git/object-missing', `${what} is not here`, {
+    hint: 'a partial clone can be completed: git fetch --refetch --no-filter',
+    details: { oid },
+  });
+}
+
+/** The file at `path` in a tree-ish with its mode (100644, 100755, 120000); null when there is none, `git/object-missing` as for `listTree`. */
 export async function readPath(
   repository: Repository,
   treeish: string,
@@ -149,7 +187,8 @@ export async function readPath(
   const entry = entries?.find(({ name }) => name === path.slice(slash + 1));
   if (entry === undefined || entry.mode === '40000' || entry.mode === '160000') return null;
   const blob = await repository.objects.read(entry.oid, options);
-  return blob === null ? null : { mode: entry.mode, oid: entry.oid, bytes: blob.bytes };
+  if (blob === null) throw objectMissing(entry.oid, `${path} of ${treeish}`);
+  return { mode: entry.mode, oid: entry.oid, bytes: blob.bytes };
 }
 
 /** The commit ids that this process's git prints for names such as HEAD, blocking; null when there is none. For start-up paths. */

@@ -5,7 +5,8 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, lstatSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { DEFAULT_POLICY, parsePolicy, type Policy } from '@auths/core/commit/policy';
+import { DEFAULT_POLICY, parsePolicy } from '@auths/core/commit/policy';
+import type { World } from '@auths/core/commit/world';
 import { formatRoots, parseRootArgument, parseRoots, type Root } from '@auths/core/commit/roots';
 import { fromUtf8 } from '@auths/core/encoding/text';
 import { AuthsError, isAuthsError } from '@auths/core/errors';
@@ -34,6 +35,8 @@ export interface RootsQuestion {
 const NO_ROOTS_HINT =
   'name the identity to trust: auths verify --root did:keri:E…, or take the roots of a branch: --roots-from origin/main';
 
+const POLICY_HINT = 'this policy needs a newer auths, or is damaged';
+
 /** The roots to trust. None anywhere, or a file that does not parse, is `verify/no-roots`. */
 export async function findTrustedRoots(
   repository: Repository,
@@ -53,17 +56,15 @@ export async function findTrustedRoots(
 }
 
 /** The policy in a commit's tree; the default where there is none. One that cannot be read is a fault, never skipped. */
-export async function readPolicy(
-  repository: Repository,
-  commit: string,
-): Promise<Policy | { readonly fault: string }> {
+export async function readPolicy(repository: Repository, commit: string): Promise<World['policy']> {
   try {
     const file = await readPath(repository, commit, '.auths/policy.json', { maxSize: 1 << 20 });
     if (file === null) return DEFAULT_POLICY;
-    if (file.mode !== '100644') return { fault: '.auths/policy.json is not a regular file' };
+    if (file.mode !== '100644') return { fault: '.auths/policy.json is not a regular file', hint: null };
     return parsePolicy(file.bytes);
   } catch (error) {
-    if (isAuthsError(error)) return { fault: `.auths/policy.json: ${error.message}` };
+    if (isAuthsError(error) && error.code !== 'git/object-missing')
+      return { fault: `.auths/policy.json: ${error.message}`, hint: POLICY_HINT };
     throw error;
   }
 }

@@ -68,7 +68,12 @@ export async function verifyTarget(repository: Repository, request: VerifyReques
     rootsFrom: trusted.from,
     results,
     exit: exitOf(results),
-    notes: [...trustNotes(trusted), ...(await pinNotes(repository, trusted)), ...world.notes()],
+    notes: [
+      ...trustNotes(trusted),
+      ...(await pinNotes(repository, trusted)),
+      ...(await tagNotes(repository, request.target, target)),
+      ...world.notes(),
+    ],
   };
 }
 
@@ -114,7 +119,7 @@ async function prepare(
     roots: trusted.roots,
     policy:
       base === null
-        ? { fault: 'there is no commit that could hold a policy' }
+        ? { fault: 'there is no commit that could hold a policy', hint: 'name one: --roots-from main' }
         : await readPolicy(repository, base),
     engine: request.engine,
     digests: nodeDigests,
@@ -141,7 +146,7 @@ async function judge(
     source: gitCommitSource(repository, [...new Set(tips)]),
     history: gitHistory(repository, oids),
   };
-  return verifyObjects(ports, oids, { complete: target.kind === 'range' });
+  return verifyObjects(ports, oids, { rangeFrom: target.kind === 'range' ? target.from : null });
 }
 
 /** A range with `..`; else what git resolves; else a path. */
@@ -180,7 +185,8 @@ async function commitOf(repository: Repository, name: string): Promise<string> {
 
 function readFileTarget(path: string, target: string): Wanted {
   const facts = lstatSync(path, { throwIfNoEntry: false });
-  if (facts?.isFile() !== true) throw badTarget(target, 'neither a revision nor a file');
+  if (facts?.isFile() !== true)
+    throw badTarget(target, target === 'HEAD' ? 'there is no commit yet' : 'neither a revision nor a file');
   if (facts.size > RECORD_MAX_BYTES) throw badTarget(target, 'a file, but no attestation');
   const bytes = new Uint8Array(readFileSync(path));
   try {
@@ -214,6 +220,18 @@ async function pinNotes(repository: Repository, { from, roots }: TrustedRoots): 
   if (added.length === 0) return [];
   return [
     `.auths/roots at HEAD also names ${added.join(', ')}, which this clone did not pin: --roots-from HEAD trusts it once`,
+  ];
+}
+
+/** A signature covers the name inside a tag, not the ref that leads to it: an old release under a new name verifies. */
+async function tagNotes(repository: Repository, name: string, target: Wanted): Promise<readonly string[]> {
+  if (target.kind !== 'object' || /[\^@~:]/.test(name) || target.oid.startsWith(name)) return [];
+  const answer = await repository.objects.ask(target.oid, { maxSize: 1 << 20 });
+  if (answer.status !== 'found' || answer.type !== 'tag') return [];
+  const own = /^tag (.*)$/m.exec(Buffer.from(answer.bytes).toString('utf8'))?.[1] ?? '';
+  if (own === name.replace(/^(?:refs\/)?tags\//, '')) return [];
+  return [
+    `the tag under "${name.slice(0, 120)}" calls itself "${own.slice(0, 120)}": that is what was signed`,
   ];
 }
 

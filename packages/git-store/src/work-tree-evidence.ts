@@ -94,6 +94,9 @@ export function replaceAuthsFile(workTree: string, path: 'roots' | 'policy.json'
   renameSync(writeTemporary(full, utf8(text)), full);
 }
 
+/** Bytes of one file below `.auths`, as for the same file in a tree. */
+const MAX_FILE = 1 << 20;
+
 /** Bytes of a regular file below `.auths`, null when there is none; links are never followed. */
 export function readAuthsFile(workTree: string, path: string): Uint8Array | null {
   const parts = ['.auths', ...path.split('/')];
@@ -105,6 +108,7 @@ export function readAuthsFile(workTree: string, path: string): Uint8Array | null
   const facts = lstatSync(full, { throwIfNoEntry: false });
   if (facts === undefined) return null;
   if (!facts.isFile()) throw failed(full, undefined, 'is not a regular file');
+  if (facts.size > MAX_FILE) throw failed(full, undefined, `is larger than ${MAX_FILE} bytes`);
   return new Uint8Array(readFileSync(full));
 }
 

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { didKeriOf } from '@auths/core/identifiers';
 import { sampleLog, sampleLogOf } from '@auths/testing/sample-events';
 import { gitEventLog } from '../src/event-log.ts';
-import { gitEnvironment, gitVersion, runGit, runGitSync } from '../src/git.ts';
+import { gitArguments, gitEnvironment, gitVersion, runGit, runGitSync } from '../src/git.ts';
 import { createHome, openHome } from '../src/home-repository.ts';
 import { readHomeSummary } from '../src/home-summary.ts';
 import {
@@ -109,6 +109,33 @@ describe('running git', () => {
     } finally {
       for (const name of Object.keys(hostile)) Reflect.deleteProperty(process.env, name);
     }
+  });
+
+  it('fetches nothing that is missing, whatever the repository says', async () => {
+    const dir = scratch();
+    const ran = join(dir, 'ran');
+    const inside = (...args: readonly string[]): unknown =>
+      execFileSync('git', ['-C', dir, ...args], { stdio: 'ignore' });
+    inside('init', '-q');
+    for (const [key, value] of [
+      ['core.repositoryFormatVersion', '1'],
+      ['extensions.partialClone', 'origin'],
+      ['remote.origin.promisor', 'true'],
+      ['remote.origin.url', dir],
+      ['remote.origin.uploadpack', `touch ${ran}; git-upload-pack`],
+    ] as const)
+      inside('config', key, value);
+    const args = ['cat-file', '-e', '1'.repeat(40)];
+    const at = { gitDir: join(dir, '.git'), accept: [1, 128] };
+    await runGit(args, at);
+    expect(existsSync(ran)).toBe(false);
+    // As a git does that does not know GIT_NO_LAZY_FETCH.
+    const { GIT_NO_LAZY_FETCH: _, ...older } = gitEnvironment();
+    execFileSync('sh', ['-c', 'git "$@" || :', 'sh', ...gitArguments(args, at)], {
+      env: older,
+      stdio: 'ignore',
+    });
+    expect(existsSync(ran)).toBe(false);
   });
 
   it('runs no hook of a global core.hooksPath', async () => {

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { AuthsError, isAuthsError } from '@auths/core/errors';
+import { AuthsError, isAuthsError, storageHint } from '@auths/core/errors';
 
 /** Replaces the file at `path` (mode 0600 unless given). I/O trouble is `storage/failed`, the old content then still stands. */
 export async function writeFileAtomic(path: string, bytes: Uint8Array, mode = 0o600): Promise<void> {
@@ -78,6 +78,7 @@ export function corruptFile(path: string, why: string, cause?: unknown): AuthsEr
 function storageFailed(path: string, cause: unknown): AuthsError<'storage/failed'> {
   const why = errnoOf(cause) ?? 'input/output error';
   return new AuthsError('storage/failed', `${path} could not be read or written (${why})`, {
+    hint: storageHint(errnoOf(cause)),
     details: { path },
     cause,
   });

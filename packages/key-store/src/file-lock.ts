@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { link, readFile, unlink, writeFile } from 'node:fs/promises';
 import { kill, pid } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AuthsError } from '@auths/core/errors';
+import { AuthsError, storageHint } from '@auths/core/errors';
 import { errnoOf } from './atomic-file.ts';
 
 interface Holder {
@@ -49,8 +49,10 @@ export async function lockState(lock: string): Promise<'free' | 'held' | 'stale'
 async function acquire(lock: string, waitMs: number): Promise<() => Promise<void>> {
   const mine = `${lock}.${randomBytes(9).toString('hex')}.tmp`;
   const holder: Holder = { pid, started: startOf(pid) };
-  await writeFile(mine, JSON.stringify(holder), { flag: 'wx', mode: 0o600 });
   try {
+    await writeFile(mine, JSON.stringify(holder), { flag: 'wx', mode: 0o600 }).catch((error: unknown) => {
+      throw failed(lock, error);
+    });
     const deadline = performance.now() + waitMs;
     for (let attempt = 0; ; attempt++) {
       try {
@@ -111,6 +113,7 @@ function locked(path: string, why: string): AuthsError<'storage/locked'> {
 
 function failed(path: string, cause: unknown): AuthsError<'storage/failed'> {
   return new AuthsError('storage/failed', `${path} could not be created (${errnoOf(cause) ?? 'unknown'})`, {
+    hint: storageHint(errnoOf(cause)),
     details: { path },
     cause,
   });

@@ -42,7 +42,11 @@ export function pairedDevices(dir: string): PairedDevices {
     async forget(entry) {
       await changeAllowList(dir, (devices) => {
         const kept = devices.filter(
-          (device) => device.device_id !== entry.device_id || device.status !== 'provisional',
+          // A device that came again has a newer entry under the same id, with another record.
+          (device) =>
+            device.device_id !== entry.device_id ||
+            device.rid !== entry.link.rid ||
+            device.status !== 'provisional',
         );
         return kept.length === devices.length ? devices : kept;
       });

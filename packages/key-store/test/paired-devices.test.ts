@@ -69,6 +69,23 @@ describe('paired devices', () => {
     expect([await readAllowList(dir), await devices.unfinished()]).toEqual([[], []]);
   });
 
+  it('forgets an old pairing of a device that came again, and not the new one', async () => {
+    const dir = scratch();
+    const devices = pairedDevices(dir);
+    await devices.begin(device, journal);
+    await devices.begin(
+      { ...device, rid: 'ab'.repeat(16) },
+      {
+        ...journal,
+        session_id: parseSessionId('cd'.repeat(16)),
+        link: { ...journal.link, rid: 'ab'.repeat(16) },
+      },
+    );
+    await devices.forget(journal);
+    expect((await readAllowList(dir)).map(({ rid }) => rid)).toEqual(['ab'.repeat(16)]);
+    expect((await devices.unfinished()).map(({ session_id }) => session_id)).toEqual(['cd'.repeat(16)]);
+  });
+
   it('does not bring a revoked device back', async () => {
     const dir = scratch();
     const devices = pairedDevices(dir);

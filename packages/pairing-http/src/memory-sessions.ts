@@ -7,7 +7,7 @@ import type { Clock } from '@auths/core/ports';
 import type { PairingLimits } from '@auths/core/pairing/limits';
 import type { CreateOutcome, Instant, SessionStore } from '@auths/core/pairing/relay';
 import { forgetAt, type RelaySession, settle } from '@auths/core/pairing/session';
-import { waitingBytes } from '@auths/core/pairing/session-steps';
+import { heldBytes } from '@auths/core/pairing/session-steps';
 
 /** Ended sessions are kept for their nameplates; this many for each live one that is allowed. */
 const ENDED_PER_LIVE = 10;
@@ -33,7 +33,7 @@ export function createMemorySessions(options: MemorySessionsOptions): SessionSto
 
   function put(session: RelaySession): void {
     const before = sessions.get(session.id);
-    bytes += waitingBytes(session) - (before === undefined ? 0 : waitingBytes(before));
+    bytes += heldBytes(session) - (before === undefined ? 0 : heldBytes(before));
     sessions.set(session.id, session);
     for (const wake of waiters.get(session.id) ?? []) wake();
   }
@@ -45,7 +45,7 @@ export function createMemorySessions(options: MemorySessionsOptions): SessionSto
     for (const stored of sessions.values()) {
       const session = settle(stored, now);
       if (now.monotonic >= forgetAt(session, limits.nameplateCoolDownSeconds)) {
-        bytes -= waitingBytes(stored);
+        bytes -= heldBytes(stored);
         sessions.delete(session.id);
         for (const slot of session.slots) {
           if (slot.nameplate !== null && nameplates.get(slot.nameplate) === session.id) {
@@ -115,7 +115,7 @@ export function createMemorySessions(options: MemorySessionsOptions): SessionSto
     async replace(next) {
       if (sessions.get(next.id)?.version !== next.version - 1) return 'stale';
       const before = sessions.get(next.id);
-      const grown = waitingBytes(next) - (before === undefined ? 0 : waitingBytes(before));
+      const grown = heldBytes(next) - (before === undefined ? 0 : heldBytes(before));
       if (grown > 0 && bytes + grown > limits.totalBytes) return 'full';
       put(next);
       return 'done';

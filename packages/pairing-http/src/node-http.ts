@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { AuthsError } from '@auths/core/errors';
 import { BODY_BYTES } from '@auths/core/pairing/limits';
+import { answerClientError } from './client-errors.ts';
 import type { PairingHttpDeps, PairingHttpResponse } from './http.ts';
 import { problemOf } from './problem.ts';
 import { encodeBody, handleRaw } from './wire.ts';
@@ -36,18 +37,9 @@ export function createPairingServer(deps: PairingHttpDeps, options: PairingServe
     },
   );
   server.maxConnections = options.maxConnections ?? 256;
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (!socket.writable || socket.destroyed) return;
-    const status = CLIENT_ERRORS[error.code ?? ''] ?? '400 Bad Request';
-    socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
-  });
+  server.on('clientError', answerClientError);
   return server;
 }
-
-const CLIENT_ERRORS: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
-};
 
 async function serve(
   deps: PairingHttpDeps,

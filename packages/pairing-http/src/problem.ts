@@ -114,6 +114,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, Problem>> = {
   'keychain/unavailable': OURS,
   'git/missing': OURS,
   'git/failed': OURS,
+  'git/object-missing': OURS,
   'git/not-a-repository': OURS,
   'verify/no-roots': WIRE.malformed,
   'verify/bad-target': WIRE.malformed,

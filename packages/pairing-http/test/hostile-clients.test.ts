@@ -78,6 +78,16 @@ describe('the LAN server and hostile clients', () => {
       expect(await raw(port, head)).toMatch(/^HTTP\/1\.1 431 /);
     }));
 
+  it('what is no request at all is told so by a problem document, as at a registry', () =>
+    withServer(async (_origin, port) => {
+      const answer = await raw(port, 'GET / HTTP/9.9\r\n\r\n');
+      expect(answer).toMatch(/^HTTP\/1\.1 400 [^]*content-type: application\/problem\+json/);
+      expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({
+        error: 'malformed',
+        status: 400,
+      });
+    }));
+
   it('headers, or a body, one byte at a time: 408 (D05)', () =>
     withServer(async (_origin, port) => {
       expect(await raw(port, 'GET /health HTTP/1.1\r\nHost: localhost\r\nX: ', 'x')).toMatch(

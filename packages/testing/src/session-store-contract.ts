@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { PairingLimits } from '@auths/core/pairing/limits';
 import type { SessionStore } from '@auths/core/pairing/relay';
 import { createSession, type RelaySession } from '@auths/core/pairing/session';
-import { confirm, post, respond } from '@auths/core/pairing/session-steps';
+import { confirm, finish, post, respond } from '@auths/core/pairing/session-steps';
 import {
   sampleMessage,
   sampleOk,
@@ -109,7 +109,7 @@ export function sessionStoreContract(
       }));
 
     it('bounds the bytes of all sessions together', () =>
-      withStore({ totalBytes: 3_000 }, async ({ one, limits }) => {
+      withStore({ totalBytes: 6_000 }, async ({ one, limits }) => {
         const confirmed = async (nameplate: string): Promise<RelaySession> => {
           const session = await add(one, sampleSession({ nameplate }));
           const answered = respond(session, sampleResponse().body, null);
@@ -125,6 +125,22 @@ export function sessionStoreContract(
         const grown = await one.read(first.id);
         if (grown === null) throw new Error('the session is gone');
         expect(await one.replace(post(grown, 'h2j', sampleMessage(1), limits))).toBe('full');
+      }));
+
+    it('counts sealed responses among them, until the session ends', () =>
+      withStore({ totalBytes: 3_000 }, async ({ one }) => {
+        const answered = async (nameplate: string): Promise<[RelaySession, 'done' | 'full' | 'stale']> => {
+          const session = await add(one, sampleSession({ nameplate }));
+          const next = respond(session, sampleResponse().body, null);
+          return [next, await one.replace(next)];
+        };
+        const [first, done] = await answered('AB');
+        expect(done).toBe('done');
+        expect((await answered('AC'))[1]).toBe('done');
+        const [third, full] = await answered('AD');
+        expect(full).toBe('full');
+        expect(await one.replace(finish(first, 'cancelled', await one.now()))).toBe('done');
+        expect(await one.replace(third)).toBe('done');
       }));
 
     it('wakes who waits for a change, from any instance, and nobody else', () =>

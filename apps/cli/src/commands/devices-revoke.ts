@@ -7,9 +7,9 @@ import { AuthsError } from '@auths/core/errors';
 import { revokeDevice } from '@auths/core/flows/revoke-device';
 import { digest } from '@auths/core/keri/said';
 import { findRepository } from '@auths/git-store/repository';
-import { changeAllowList } from '@auths/key-store/allow-list';
 import { withSealing } from '../authority.ts';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
+import { closeRevokedChannels } from '../home/channels.ts';
 import { readDeviceKey } from '../home/device-key.ts';
 import { readLogView } from '../home/identity-view.ts';
 import { deviceJson } from '../views/devices.ts';
@@ -48,8 +48,9 @@ export const devicesRevoke: CommandSpec = defineCommand({
         reason,
         ...(good.length > 0 ? { good } : {}),
       });
-      await closeChannel(context, revoked.device.subject);
       const view = await readLogView(authority.stores.home, authority.did);
+      // The device's token opens nothing from here on.
+      await closeRevokedChannels(authority.stores.home, view);
       const now = view.devices.find(({ did }) => did === revoked.device.subject);
       if (now === undefined)
         throw new AuthsError('internal/bug', 'the device is gone after its own revocation');
@@ -113,13 +114,4 @@ async function objectNames(context: Context, refs: readonly string[]): Promise<r
   } finally {
     await repository.close();
   }
-}
-
-/** The device's token opens nothing from here on. */
-async function closeChannel(context: Context, did: string): Promise<void> {
-  await changeAllowList(context.home, (devices) =>
-    devices.some((entry) => entry.device_did === did && entry.status !== 'revoked')
-      ? devices.map((entry) => (entry.device_did === did ? { ...entry, status: 'revoked' } : entry))
-      : devices,
-  );
 }

@@ -1,7 +1,8 @@
 /** `auths doctor`: what is wrong here and what repairs it; `--fix` repairs what can be repaired without losing anything. */
 import { sanitise } from '@auths/core/errors';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
-import { runChecks, type Finding } from '../doctor/checks.ts';
+import { runChecks } from '../doctor/checks.ts';
+import type { Finding } from '../doctor/finding.ts';
 import { table } from '../views/layout.ts';
 
 export const doctor: CommandSpec = defineCommand({

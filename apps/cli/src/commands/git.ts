@@ -13,6 +13,7 @@ import {
   type SettingState,
 } from '../git-setup.ts';
 import { readHomeReport, statusOf } from '../home/home-report.ts';
+import { forgetGit } from '../home/unfinished-git.ts';
 import { gitSetupView, gitStatusView, gitUnsetView } from '../views/git.ts';
 
 const SCOPES = {
@@ -51,6 +52,7 @@ export const gitSetup: CommandSpec = defineCommand({
     }
     const settings = await planGit(context, scope, device.capabilities);
     await setUpGit(context, scope, device.capabilities);
+    await forgetGit(context);
     return {
       data: { scope, settings: settings.map(settingJson) },
       text: gitSetupView(context, scope, settings),
@@ -68,6 +70,7 @@ export const gitUnset: CommandSpec = defineCommand({
   async run(context, { flags }) {
     const scope = oneScope(flags) ?? 'global';
     const removal = await removeSettings(await gitFile(context, scope));
+    await forgetGit(context);
     const { restored, kept } = removal ?? { restored: [], kept: [] };
     return {
       data: { scope, changed: removal !== null, restored, kept },

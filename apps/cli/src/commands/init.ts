@@ -14,12 +14,13 @@ import { createSigner } from '@auths/key-store/signer';
 import { defineCommand, type CommandResult, type CommandSpec, type Context } from '../command.ts';
 import { keychainKind, openKeys, openStores, verifyEngine, type Stores } from '../composition.ts';
 import type { GitChoice } from '../git-in-force.ts';
-import { planGit, settingLines, setUpGit } from '../git-scope.ts';
+import { planGit, settingLines } from '../git-scope.ts';
 import { writeAllowedSigners, writeDevicePub } from '../home/device-files.ts';
 import { readHomeReport, type HomeReport, type RecoveryState } from '../home/home-report.ts';
-import { readLogView } from '../home/identity-view.ts';
+import { readIdentityView } from '../home/identity-view.ts';
 import { withInitLock } from '../home/init-lock.ts';
 import { kitPlace } from '../home/kit-place.ts';
+import { finishGit, hasUnfinishedGit, noteGit } from '../home/unfinished-git.ts';
 import { initView, existingView, planView, type InitData } from '../views/init.ts';
 
 export const init: CommandSpec = defineCommand({
@@ -49,7 +50,11 @@ export const init: CommandSpec = defineCommand({
   arguments: [],
   async run(context, { flags }) {
     const existing = await readHomeReport(context);
-    if (existing.identity !== null) return alreadyThere(context, existing, existing.identity.role);
+    if (existing.identity !== null) {
+      if (!(await hasUnfinishedGit(context))) return alreadyThere(context, existing, existing.identity.role);
+      await withInitLock(context.home, () => finishGit(context));
+      return alreadyThere(context, await readHomeReport(context), existing.identity.role);
+    }
     const plan = await makePlan(context, flags);
     if (flags['dry-run'])
       return { data: { ...emptyData(plan), dry_run: true }, text: planView(context, plan) };
@@ -118,8 +123,8 @@ async function create(context: Context, plan: InitPlan): Promise<CommandResult> 
     }
     const made = await makeIdentity(context, stores, plan);
     // The first fold is made here, so that whatever runs next finds it.
-    await readLogView(stores.home, made.controllerDid);
-    if (plan.git !== 'none') await setUpGit(context, plan.git, CAPABILITIES);
+    await readIdentityView(stores.home.dir);
+    await finishGit(context);
     const data: InitData = {
       controller_did: made.controllerDid,
       device_did: made.deviceDid,
@@ -163,6 +168,7 @@ async function makeIdentity(context: Context, stores: Stores, plan: InitPlan): P
         if (plan.recoveryFile !== undefined) {
           await configSet({ scope: 'home', gitDir: home.dir }, 'auths.recovery', 'exported');
         }
+        if (plan.git !== 'none') await noteGit(context, plan.git);
         await writeIdentityDocument(home, {
           version: 1,
           controller_did: did,

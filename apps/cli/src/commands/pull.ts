@@ -28,7 +28,9 @@ export const pull: CommandSpec = defineCommand({
     { command: 'auths pull', what: 'from every remote that is remembered' },
   ],
   flags: { once: { kind: 'switch', summary: 'do not remember this remote' } },
-  arguments: [{ name: 'REMOTE', summary: 'a remote name, a folder or a URL (https, ssh, file)', required: false }],
+  arguments: [
+    { name: 'REMOTE', summary: 'a remote name, a folder or a URL (https, ssh, file)', required: false },
+  ],
   more: 'Only an extension and a lawful recovery change your log. Exit 1: a remote is forked, rewound or not valid.',
   async run(context, { flags, words }) {
     return withIdentity(context, async (stores) => {
@@ -38,7 +40,8 @@ export const pull: CommandSpec = defineCommand({
       const failed = pulled.flatMap(({ error }) => (error === null ? [] : [error]));
       if (failed.length === pulled.length) throw failed[0] as AuthsError;
       if (!flags.once) {
-        for (const { remote, error } of pulled) if (error === null) await rememberRemote(stores.home.dir, remote);
+        for (const { remote, error } of pulled)
+          if (error === null) await rememberRemote(stores.home.dir, remote);
       }
       await writeAllowedSigners(stores.home, stores.identity.controller_did);
       const data = await describe(context, stores, pulled, !flags.once);

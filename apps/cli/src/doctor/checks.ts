@@ -15,15 +15,9 @@ import { writeDevicePub } from '../home/device-files.ts';
 import { readDeviceKey } from '../home/device-key.ts';
 import { recoveryState, statusOf } from '../home/home-report.ts';
 import { readIdentityView } from '../home/identity-view.ts';
+import { failed, fixed, ok, warning, type Finding } from './finding.ts';
+import { checkDerived, checkLog, checkTemporaryFiles, checkUnfinished } from './leftovers.ts';
 import { roundTrip } from './round-trip.ts';
-
-export interface Finding {
-  readonly check: string;
-  readonly status: 'ok' | 'warning' | 'failed' | 'fixed' | 'skipped';
-  readonly detail: string;
-  /** What to type; null where there is nothing to do. */
-  readonly hint: string | null;
-}
 
 /** A ref lock of git's own says nothing of its holder; git holds one for milliseconds. */
 const OLD_LOCK_MS = 60_000;
@@ -38,10 +32,14 @@ export async function runChecks(
     ['environment', environment],
     ['home', permissions],
     ['locks', locks],
+    ['leftovers', checkTemporaryFiles],
+    ['log', checkLog],
+    ['unfinished', checkUnfinished],
     ['identity', identity],
     ['machine', machine],
     ['device key', devicePub],
     ['paired devices', allowList],
+    ['derived files', checkDerived],
     ['recovery kit', recoveryKit],
     ['signing', async (each) => [await roundTrip(each)]],
   ];
@@ -98,6 +96,11 @@ async function locks(context: Context, fix: boolean): Promise<readonly Finding[]
     if (fix) await unlink(lock);
     const detail = `${lock} was left by a process that is gone`;
     findings.push(fix ? fixed('locks', detail) : failed('locks', detail, 'auths doctor --fix'));
+  }
+  for (const { path, ageMs } of findLocks(context.home)) {
+    if (ageMs > OLD_LOCK_MS) continue;
+    const detail = `${path} is ${Math.round(ageMs / 1000)} s old: git holds it, or has died with it`;
+    findings.push(warning('locks', detail, 'auths doctor --fix, a minute from now'));
   }
   return findings.length > 0 ? findings : [ok('locks', 'none left behind')];
 }
@@ -190,20 +193,4 @@ async function modeOf(path: string): Promise<number | null> {
   } catch {
     return null;
   }
-}
-
-function ok(check: string, detail: string): Finding {
-  return { check, status: 'ok', detail, hint: null };
-}
-
-function fixed(check: string, detail: string): Finding {
-  return { check, status: 'fixed', detail, hint: null };
-}
-
-function warning(check: string, detail: string, hint: string | null): Finding {
-  return { check, status: 'warning', detail, hint };
-}
-
-function failed(check: string, detail: string, hint: string | null): Finding {
-  return { check, status: 'failed', detail, hint };
 }

@@ -8,7 +8,7 @@ import type { Context } from '../command.ts';
 import { homeFiles } from '../composition.ts';
 import { findProgram, writeWrapper } from '../home/device-files.ts';
 import { readIdentityView } from '../home/identity-view.ts';
-import type { Finding } from './checks.ts';
+import type { Finding } from './finding.ts';
 
 const CHECK = 'signing';
 /** scrypt takes half a second; a signer that takes this long hangs. */

@@ -7,9 +7,35 @@ import { prefixOf, type DidKeri } from '@auths/core/identifiers';
 import { replay } from '@auths/core/keri/key-state';
 import { gitAttestationStore } from '@auths/git-store/attestation-store';
 import { gitEventLog } from '@auths/git-store/event-log';
-import type { Home } from '@auths/git-store/home-repository';
+import { homeExists, openHome, type Home } from '@auths/git-store/home-repository';
+import { IDENTITY_REF, readIdentityDocument } from '@auths/git-store/identity-document';
 import { nodeVerifyEngine } from '@auths/key-store/verify-engine';
-import type { DeviceView, LogView } from './identity-view.ts';
+import { readLogView } from './identity-view.ts';
+import {
+  cacheCheckedTip,
+  cacheIdentity,
+  readCheckedTip,
+  type DeviceView,
+  type IdentityView,
+  type LogView,
+} from './view-cache.ts';
+
+/** The whole view of the home in `dir`, cached for the next time; null when it has no identity. */
+export async function foldIdentity(dir: string): Promise<IdentityView | null> {
+  if (!homeExists(dir)) return null;
+  const home = openHome(dir);
+  try {
+    const ref = home.readRef(IDENTITY_REF);
+    const identity = await readIdentityDocument(home);
+    if (identity === null) return null;
+    const { role, controller_did: controllerDid, created_at: createdAt } = identity;
+    cacheIdentity(dir, ref, { role, controllerDid, createdAt });
+    const log = await readLogView(home, controllerDid);
+    return { role, controllerDid, prefix: prefixOf(controllerDid), createdAt, ...log };
+  } finally {
+    await home.close();
+  }
+}
 
 /** Folds what `home` holds of `did`. No log is `storage/corrupt`, one that does not replay `kel/invalid`. */
 export async function foldHome(home: Home, did: DidKeri): Promise<LogView> {
@@ -38,7 +64,9 @@ export async function foldStates(
       details: { path: `refs/did/keri/${prefix}/kel` },
     });
   }
-  const verdict = replay(log.stream, { engine: nodeVerifyEngine });
+  const checked = readCheckedTip(home.dir, prefix);
+  const engine = nodeVerifyEngine;
+  const verdict = replay(log.stream, checked === null ? { engine } : { engine, resume: checked });
   if (verdict.verdict !== 'accepted' || verdict.state === null) {
     throw new AuthsError(
       'kel/invalid',
@@ -49,6 +77,8 @@ export async function foldStates(
       },
     );
   }
+  const { sequence, said } = verdict.state;
+  if (said !== checked?.said) cacheCheckedTip(home.dir, prefix, { sequence, said });
   const stored = await gitAttestationStore(home).list(did);
   const fold = foldDevices({
     issuer: did,

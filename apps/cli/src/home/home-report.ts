@@ -22,14 +22,16 @@ export interface HomeReport {
 }
 
 export async function readHomeReport(context: Context): Promise<HomeReport> {
-  const git = gitInForce(context.cwd, context.home);
-  const identity = await readIdentityView(context.home);
+  const [git, identity] = await Promise.all([
+    gitInForce(context.cwd, context.home),
+    readIdentityView(context.home),
+  ]);
   const deviceDid = readDeviceKey(context.home)?.did ?? null;
   return {
     identity,
     deviceDid,
     device: identity?.devices.find(({ did }) => did === deviceDid) ?? null,
-    git: await git,
+    git,
     keychain: keychainOf(context),
     recovery: identity?.role === 'controller' ? recoveryState(context.home) : null,
   };

@@ -53,8 +53,9 @@ async function showWords(context: Context): Promise<string> {
     [
       '',
       bold('Recovery words'),
-      'They open the recovery kit. Whoever has kit and words has this identity; without them a lost',
-      'machine ends it. They are shown once: write them down, not into a file on this machine.',
+      'They open the recovery kit. Whoever has kit and words has this identity;',
+      'without them a lost machine ends it. They are shown once: write them down,',
+      'not into a file on this machine.',
       '',
       `    ${bold(words.slice(0, 23))}`,
       `    ${bold(words.slice(24))}`,

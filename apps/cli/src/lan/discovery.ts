@@ -15,6 +15,8 @@ export interface Candidate {
   readonly port: number;
   /** Best first; link-local IPv6 with its scope. Never empty. */
   readonly addresses: readonly CandidateAddress[];
+  /** The address that said so. */
+  readonly sender: string;
 }
 
 export interface CandidateAddress {
@@ -33,7 +35,8 @@ export interface Discovery {
   /** Announces until withdrawn. Rejects, saying why, when no interface can announce. */
   readonly advertise: (service: PairingService) => Promise<Advertisement>;
   /**
-   * Matching answers as they come, each host once, until `signal` aborts. Rejects, saying why, when no
+   * Matching answers as they come, each host once, until `signal` aborts; of those that wait, one of the sender
+   * that has been heard least: who answers fastest and most has one turn like anybody. Rejects, saying why, when no
    * interface can ask. Answers that are oversized, malformed or about something else are passed over.
    */
   readonly browse: (nameplate: string, signal: AbortSignal) => AsyncIterable<Candidate>;

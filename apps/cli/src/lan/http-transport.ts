@@ -50,9 +50,9 @@ async function exchange(call: RelayRequest, target: Target, signal?: AbortSignal
         ...(body === null ? {} : { 'content-type': 'application/json', 'content-length': body.length }),
       },
     });
-    const connecting = setTimeout(() => sent.destroy(new Error('no answer')), CONNECT_MS);
+    const connecting = setTimeout(() => sent.destroy(noAnswer()), CONNECT_MS);
     sent.once('socket', (socket) => socket.once('connect', () => clearTimeout(connecting)));
-    sent.once('timeout', () => sent.destroy(new Error('no answer')));
+    sent.once('timeout', () => sent.destroy(noAnswer()));
     sent.once('error', fail);
     sent.once('close', () => clearTimeout(connecting));
     sent.once('response', (response) => {
@@ -81,6 +81,11 @@ function answerOf(status: number, retryAfter: string | undefined, bytes: Buffer)
   return /^\d{1,6}$/.test(retryAfter ?? '')
     ? { status, body, retryAfter: Number(retryAfter) }
     : { status, body };
+}
+
+/** In the words of the system, which would take minutes to say so. */
+function noAnswer(): Error {
+  return Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' });
 }
 
 function unreachable(url: string, cause: unknown): AuthsError<'network/unreachable'> {

@@ -1,6 +1,8 @@
 /**
  * Reads what strangers multicast: records of `_auths-pair._tcp.local` gathered over several packets
- * into candidates. Everything here is hostile until the code has matched, so counts and sizes are bounded.
+ * into candidates. Everything here is hostile until the code has matched, so counts and sizes are bounded, and
+ * what one sender says is put together with its own words only: no other can crowd it out, or lend its
+ * instance another port or address.
  */
 import { isIP } from 'node:net';
 import { isLinkLocal, isLocalNetwork } from './addresses.ts';
@@ -8,9 +10,10 @@ import type { Candidate, CandidateAddress } from './discovery.ts';
 
 export const SERVICE = '_auths-pair._tcp.local';
 
-/** More than any honest answer needs, and little enough to keep for fifteen seconds. */
+/** More than any honest answer needs, and little enough to keep for fifteen seconds. A repeater speaks for several hosts. */
 const MAX_RECORDS = 64;
-const MAX_INSTANCES = 64;
+const MAX_SENDERS = 256;
+const MAX_INSTANCES = 8;
 const MAX_ADDRESSES = 8;
 const MAX_TXT_BYTES = 256;
 
@@ -27,42 +30,71 @@ interface Instance {
 }
 
 export interface AnswerReader {
-  /** Takes one packet in; gives the candidates for the nameplate that are complete now and were not given before. */
-  readonly read: (packet: DnsPacket, scope: string | null) => readonly Candidate[];
+  /**
+   * Takes one packet in, with the address that it came from (IPv6 with its zone) and the interface that it came in by;
+   * gives the candidates for the nameplate that are complete now and were not given before.
+   */
+  readonly read: (packet: DnsPacket, from: string, scope: string | null) => readonly Candidate[];
+}
+
+/** What one address has said. */
+interface Sender {
+  readonly instances: Map<string, Instance>;
+  readonly addresses: Map<string, CandidateAddress[]>;
 }
 
 /** A reader for one nameplate. It never throws, whatever the packet holds. */
 export function createAnswerReader(nameplate: string): AnswerReader {
-  const instances = new Map<string, Instance>();
-  const addresses = new Map<string, CandidateAddress[]>();
+  const senders = new Map<string, Sender>();
   const given = new Set<string>();
-
-  const take = (record: Record<string, unknown>, scope: string | null): void => {
-    const name = typeof record['name'] === 'string' ? record['name'].toLowerCase() : '';
-    const { type, data } = record;
-    if (type === 'A' || type === 'AAAA') {
-      takeAddress(addresses, name, data, scope);
-    } else if (type === 'SRV' || type === 'TXT') {
-      const id = instanceOf(name);
-      const instance = id === null ? null : entry(instances, id);
-      if (instance !== null && type === 'SRV') takeServer(instance, data);
-      if (instance !== null && type === 'TXT') instance.nameplate = nameplateOf(data);
-    }
-  };
-
   return {
-    read: (packet, scope) => {
-      for (const record of recordsOf(packet)) take(record, scope);
+    read: (packet, from, scope) => {
+      const records = recordsOf(packet);
+      const sender = records.length === 0 ? null : senderAt(senders, from);
+      if (sender === null) return [];
+      for (const record of records) take(sender, record, scope);
       const found: Candidate[] = [];
-      for (const [id, { target, port, nameplate: told }] of instances) {
-        const at = target === null ? undefined : addresses.get(target);
-        if (port === null || told !== nameplate || at === undefined || given.has(id)) continue;
-        given.add(id);
-        found.push({ instance: id, port, addresses: at.toSorted(byReach) });
+      for (const [id, { target, port, nameplate: told }] of sender.instances) {
+        const at = target === null ? undefined : sender.addresses.get(target);
+        if (port === null || told !== nameplate || at === undefined) continue;
+        const addresses = at.toSorted(byReach);
+        const [{ address, scope: zone }] = addresses as [CandidateAddress];
+        const place = `${address}%${zone ?? ''} ${port}`;
+        // A host that answers over IPv4 and IPv6 is one host; a sender that moves its instances about has had its turn.
+        if (given.has(place) || given.has(`${from} ${id}`)) continue;
+        given.add(place).add(`${from} ${id}`);
+        found.push({ instance: id, port, addresses, sender: from });
       }
       return found;
     },
   };
+}
+
+function senderAt(senders: Map<string, Sender>, from: string): Sender | null {
+  const known = senders.get(from);
+  if (known !== undefined) return known;
+  if (senders.size >= MAX_SENDERS) {
+    // On a large network most of them are printers and televisions: those make room.
+    const other = [...senders].find(([, { instances }]) => instances.size === 0);
+    if (other === undefined) return null;
+    senders.delete(other[0]);
+  }
+  const made: Sender = { instances: new Map(), addresses: new Map() };
+  senders.set(from, made);
+  return made;
+}
+
+function take(sender: Sender, record: Record<string, unknown>, scope: string | null): void {
+  const name = typeof record['name'] === 'string' ? record['name'].toLowerCase() : '';
+  const { type, data } = record;
+  if (type === 'A' || type === 'AAAA') {
+    takeAddress(sender.addresses, name, data, scope);
+  } else if (type === 'SRV' || type === 'TXT') {
+    const id = instanceOf(name);
+    const instance = id === null ? null : entry(sender.instances, id);
+    if (instance !== null && type === 'SRV') takeServer(instance, data);
+    if (instance !== null && type === 'TXT') instance.nameplate = nameplateOf(data);
+  }
 }
 
 function recordsOf({ answers, additionals }: DnsPacket): readonly Record<string, unknown>[] {

@@ -10,6 +10,7 @@ import type { Advertisement, Candidate, Discovery, PairingService } from './disc
 import { createAnswerReader, SERVICE } from './mdns-answers.ts';
 import { everyInterface, interfacesFor, scopeOf, type MulticastInterface } from './multicast-interfaces.ts';
 import type { DnsPacket } from './mdns-answers.ts';
+import { createTurns } from './turns.ts';
 
 /** Seconds that others may believe a record, RFC 6762 10. */
 const TTL = 120;
@@ -51,11 +52,11 @@ async function advertise(service: PairingService, instance: string): Promise<Adv
 async function* browse(nameplate: string, signal: AbortSignal): AsyncGenerator<Candidate> {
   const responders = await openAll(everyInterface());
   const reader = createAnswerReader(nameplate);
-  const found: Candidate[] = [];
+  const found = createTurns();
   let wake: () => void = nothing;
   for (const { onAnswer } of responders) {
     onAnswer((packet, from) => {
-      found.push(...reader.read(packet, scopeOf(from)));
+      for (const candidate of reader.read(packet, from, scopeOf(from))) found.add(candidate);
       wake();
     });
   }
@@ -70,14 +71,14 @@ async function* browse(nameplate: string, signal: AbortSignal): AsyncGenerator<C
   signal.addEventListener('abort', stop);
   try {
     while (!signal.aborted) {
-      const candidate = found.shift();
-      if (candidate !== undefined) {
+      const candidate = found.next();
+      if (candidate !== null) {
         yield candidate;
         continue;
       }
       await new Promise<void>((resolve) => {
         wake = resolve;
-        if (signal.aborted || found.length > 0) resolve();
+        if (signal.aborted || found.waiting()) resolve();
       });
     }
   } finally {

@@ -21,6 +21,8 @@ export function hostAsker(context: Context): Ask {
   const { globals, terminal } = context;
   return async (question, signal) => {
     if (!canAskHost(context)) return null;
+    // A "y" that was typed ahead has compared nothing.
+    await terminal.dropTyped();
     if (!globals.json) terminal.show(questionText(question));
     const line = await readAnswer(context, signal);
     if (line === null) return null;
@@ -44,8 +46,9 @@ export async function askJoiner(
 ): Promise<boolean> {
   const { terminal, globals } = context;
   if (globals.yes || !terminal.interactive) return true;
+  await terminal.dropTyped();
   terminal.show(
-    `Does the host show ${sas}, or ask for it, and is ${controllerDid} the identity you want to join? [y/N]`,
+    `This joins ${controllerDid}.\nDoes the host show ${sas}, or ask for it, and do you want that? [y/N]`,
   );
   const line = await readAnswer(context, signal);
   return line !== null && isYes(line);

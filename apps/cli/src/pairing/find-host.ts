@@ -15,15 +15,21 @@ import type { Candidate, CandidateAddress, Discovery } from '../lan/discovery.ts
 import { createNeighbourTransport } from '../lan/http-transport.ts';
 import { interfaceAddresses } from '../lan/interfaces.ts';
 
+/** The endpoint of a relay of `searchLan` that has found nobody so far. */
+export const NOT_FOUND_YET = 'the local network';
 /** After one answer has failed the next is waited for this long: an honest host has answered by then. */
 const NEXT_MS = 2_500;
 
-/** The relay at an origin. A link-local address, which comes without its scope, is looked for on every interface. */
-export function relayAt(endpoint: string): JoinerRelay {
+/**
+ * The relay at an origin. A link-local address is looked for on the interface `zone`, or, as an origin has no place
+ * for one, on every interface.
+ */
+export function relayAt(endpoint: string, zone: string | null): JoinerRelay {
   const { host, port } = parseEndpoint(endpoint, { allowedNames: 'any' });
   if (!isLinkLocal(host)) return createJoinerRelay(createFetchTransport(endpoint), endpoint);
-  const scopes = interfaceAddresses().filter(({ address }) => isLinkLocal(address));
-  const addresses = scopes.map(({ interface: scope }) => ({ address: host, family: 6, scope }) as const);
+  const own = interfaceAddresses().filter(({ address }) => isLinkLocal(address));
+  const scopes = zone === null ? new Set(own.map(({ interface: scope }) => scope)) : [zone];
+  const addresses = Array.from(scopes, (scope) => ({ address: host, family: 6, scope }) as const);
   return createJoinerRelay(
     firstThatAnswers(addresses.map((address) => createNeighbourTransport(address, port))),
     endpoint,
@@ -48,7 +54,7 @@ export function searchLan(
   const answers = discovery.browse(input.code.nameplate, stopped.signal)[Symbol.asyncIterator]();
   const relays = Array.from({ length: RUNS_PER_CODE }, (_, i) => {
     let found: Promise<JoinerRelay> | null = null;
-    let endpoint = 'the local network';
+    let endpoint = NOT_FOUND_YET;
     const relay = (signal?: CancelSignal): Promise<JoinerRelay> => {
       found ??= nextAnswer(answers, i === 0 ? null : NEXT_MS, signal).then((candidate) => {
         endpoint = originOf(candidate);

@@ -63,6 +63,8 @@ export interface JoinSettings {
   readonly registry: string | null;
   /** Origin given by hand, or null to search. */
   readonly host: string | null;
+  /** The interface that a link-local `host` was given with; null where none was. */
+  readonly hostZone: string | null;
   readonly name: string | null;
   readonly git: 'local' | 'global' | 'none' | null;
   readonly expectHost: DidKeri | null;
@@ -101,11 +103,13 @@ export function parseJoinFlags(flags: PairFlags): JoinSettings {
   refuseLater(flags);
   refuseOthers(flags, HOST_ONLY, 'belongs to the host, without --join');
   const registry = originOf('--registry', flags.registry);
-  const host = originOf('--host', flags.host);
+  const { text, zone } = withoutZone(flags.host);
+  const host = originOf('--host', text);
   if (registry !== null && host !== null) throw usage('--registry and --host are two ways: give one of them');
   return {
     registry,
     host,
+    hostZone: zone,
     name: flags.name ?? null,
     git: flags.git ?? null,
     expectHost: didOf('--expect-host', flags['expect-host'], parseDidKeri),
@@ -129,6 +133,19 @@ function originOf(flag: string, text: string | undefined): string | null {
       },
     );
   }
+}
+
+/** `http://[fe80::1%eth0]:8400`, also with the % as URLs write it, → the same without its zone, and the zone. */
+function withoutZone(text: string | undefined): {
+  readonly text: string | undefined;
+  readonly zone: string | null;
+} {
+  const match = /^(http:\/\/\[fe[89ab][0-9a-f]:[0-9a-f:]*)%(?:25)?([a-z0-9][a-z0-9._-]{0,31})(\].*)$/i.exec(
+    text ?? '',
+  );
+  if (match === null) return { text, zone: null };
+  const [, before = '', zone = '', after = ''] = match;
+  return { text: before + after, zone };
 }
 
 function seconds(flag: string, text: string): number {

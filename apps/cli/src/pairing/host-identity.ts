@@ -45,5 +45,8 @@ async function wasMoved(context: Context, from: string): Promise<boolean> {
     context.note(`this home was moved from ${from}; it is at home here from now on`);
     return true;
   }
-  return context.terminal.confirm(`This home was moved from ${from}. Is no other copy of it in use?`, '--yes');
+  return context.terminal.confirm(
+    `This home was moved from ${from}. Is no other copy of it in use?`,
+    '--yes',
+  );
 }

@@ -15,6 +15,7 @@ import { boundAddress, chooseLanAddress, parseBind, type LanAddress } from '../l
 import type { Advertisement, Discovery } from '../lan/discovery.ts';
 import { interfaceAddresses } from '../lan/interfaces.ts';
 import { startLanServer } from '../lan/server.ts';
+import { isOwnOrigin } from './explain.ts';
 import type { HostSettings } from './flags.ts';
 
 export interface HostWay {
@@ -36,7 +37,9 @@ export async function openHostWay(context: Context, settings: HostSettings): Pro
   return {
     mode: 'registry',
     relay: createHostRelay(createFetchTransport(settings.registry), settings.registry),
-    note: null,
+    note: isOwnOrigin(settings.registry)
+      ? 'localhost means this machine only: another device needs the address that auths-registry prints as reachable'
+      : null,
     announce: async () => null,
     close: async () => {},
   };

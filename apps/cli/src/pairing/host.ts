@@ -48,7 +48,7 @@ export async function runHost(context: Context, settings: HostSettings): Promise
         ),
       };
     } catch (error) {
-      throw explain(error, { side: 'host', mode: way.mode, endpoint: way.relay.endpoint });
+      throw explain(error, { side: 'host', mode: way.mode, endpoint: way.relay.endpoint, connected: true });
     } finally {
       show.end();
       await way.close();
@@ -105,6 +105,8 @@ function createHostScreen(context: Context, settings: HostSettings, way: HostWay
           screen.style,
         ),
       );
+      // Without the code nobody could join: it is no progress and no hint.
+      if (globals.quiet && offer.code !== null) terminal.show(offer.code);
       countdown = startCountdown(screen, clock, clock.monotonic() + secondsLeft * 1000);
     },
     onNotice: () => print('No short code is free at this registry at the moment: a longer one is used.\n'),

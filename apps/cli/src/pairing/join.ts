@@ -10,13 +10,14 @@ import type { CommandResult, Context } from '../command.ts';
 import { keychainKind, openKeys, openStores, verifyEngine, type Stores } from '../composition.ts';
 import type { GitChoice } from '../git-in-force.ts';
 import { withInitLock } from '../home/init-lock.ts';
+import { interfaceAddresses } from '../lan/interfaces.ts';
 import { hostSeenScreen, joinerPairedText } from '../views/pair.ts';
 import { defaultDeviceName } from '../commands/init.ts';
 import { askJoiner } from './consent.ts';
-import { explain } from './explain.ts';
+import { explain, type Situation } from './explain.ts';
 import type { JoinSettings } from './flags.ts';
 import { endpointOf, readInput, retype } from './join-input.ts';
-import { relayAt, searchLan, type Search } from './find-host.ts';
+import { NOT_FOUND_YET, relayAt, searchLan, type Search } from './find-host.ts';
 import { chooseGit, setUpDevice } from './joined-device.ts';
 import { joinerHome } from './joiner-home.ts';
 import { nativeScrypt } from './native-scrypt.ts';
@@ -66,6 +67,12 @@ async function join(
   const home = joinerHome({ stores, keys, random, clock });
   const endpoint = endpointOf(settings, plan.input);
   const searches: Search[] = [];
+  const situation: Situation = {
+    side: 'join',
+    mode: settings.registry === null ? 'lan' : 'registry',
+    endpoint,
+    connected: interfaceAddresses().some(({ internal }) => !internal),
+  };
   const world = { clock, random, engine: await verifyEngine(), scrypt: nativeScrypt };
   const finish = async (
     result: Pick<JoinResult, 'deviceName' | 'controllerDid'>,
@@ -84,7 +91,7 @@ async function join(
         home,
         relaysFor: async (input) => {
           if (endpoint !== null || input.kind !== 'code')
-            return [relayAt(endpoint ?? endpointOf(settings, input) ?? '')];
+            return [relayAt(endpoint ?? endpointOf(settings, input) ?? '', settings.hostZone)];
           context.note('Looking for the host on this network …');
           const search = searchLan((await import('../lan/mdns.ts')).createMdns(random), input);
           searches.push(search);
@@ -98,15 +105,14 @@ async function join(
         timeoutMs: settings.timeoutMs ?? (endpoint === null ? SEARCH_MS : ANSWER_MS),
         ...(settings.expectHost === null ? {} : { expectHost: settings.expectHost }),
       },
-      callbacksOf(context, settings),
+      callbacksOf(context, settings, situation),
       context.signal,
     );
     const git = await finish(result, result.attestation.capabilities);
     return report(context, result, git);
   } catch (error) {
     if (hasCode(error, 'pairing/pending')) await finishPending(context, stores, plan.name, finish);
-    const mode = settings.registry === null ? 'lan' : 'registry';
-    throw explain(error, { side: 'join', mode, endpoint });
+    throw explain(error, situation);
   } finally {
     for (const search of searches) search.stop();
   }
@@ -132,7 +138,7 @@ async function finishPending(
   );
 }
 
-function callbacksOf(context: Context, settings: JoinSettings): PairJoinCallbacks {
+function callbacksOf(context: Context, settings: JoinSettings, situation: Situation): PairJoinCallbacks {
   const { screen, globals, terminal } = context;
   return {
     onOffer: ({ kind, sessionId, endpoint, expiresAt }) => {
@@ -155,8 +161,12 @@ function callbacksOf(context: Context, settings: JoinSettings): PairJoinCallback
     },
     confirm: (sas, signal) => askJoiner(context, sas, signal),
     onCandidateFailed: (endpoint, error) => {
-      if (settings.registry === null && settings.host === null) {
-        screen.write(`${endpoint} is not the host: ${(error as Error).message}\n`);
+      // Nobody was found is said by the end of the command, not of a host that was.
+      if (settings.registry === null && settings.host === null && endpoint !== NOT_FOUND_YET) {
+        const { message } = explain(error, situation) as Error;
+        screen.write(
+          message.startsWith(endpoint) ? `${message}\n` : `${endpoint} is not the host: ${message}\n`,
+        );
       }
     },
     ...(terminal.interactive ? { retype: (error) => retype(context, settings, error) } : {}),

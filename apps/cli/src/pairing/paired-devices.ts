@@ -43,7 +43,13 @@ export function pairedDevices(dir: string): PairedDevices {
 
     async forget(entry) {
       await changeAllowList(dir, (devices) =>
-        devices.filter((device) => device.device_id !== entry.device_id || device.status !== 'provisional'),
+        devices.filter(
+          // A device that came again has a newer entry under the same id, with another record.
+          (device) =>
+            device.device_id !== entry.device_id ||
+            device.rid !== entry.link.rid ||
+            device.status !== 'provisional',
+        ),
       );
       await journal.remove(nameOf(entry));
     },

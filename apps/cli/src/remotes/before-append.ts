@@ -22,11 +22,13 @@ export async function compareWithRemotes(context: Context, stores: IdentityStore
   });
   if (remotes.length === 0) return;
   const differing = await Promise.all(
-    remotes.slice(0, MAX_REMOTES).map((remote) => attempt(context, remote, () => differs(context, stores, remote))),
+    remotes
+      .slice(0, MAX_REMOTES)
+      .map((remote) => attempt(context, remote, () => differs(context, stores, remote))),
   );
-  for (const [index, differs] of differing.entries()) {
+  for (const [index, other] of differing.entries()) {
     const remote = remotes[index] as Remote;
-    if (differs === true) await attempt(context, remote, () => catchUp(context, stores, remote));
+    if (other === true) await attempt(context, remote, () => catchUp(context, stores, remote));
   }
 }
 

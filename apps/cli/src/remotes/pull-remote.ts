@@ -1,9 +1,14 @@
 /** One remote brought into the home: list, fetch, judge, merge, remember what it showed. */
 import { hasCode } from '@auths/core/errors';
-import { mergeLog, type Merged, type MergePorts, type MergeVerdict, type Tip } from '@auths/core/flows/merge-log';
+import {
+  mergeLog,
+  type Merged,
+  type MergePorts,
+  type MergeVerdict,
+  type Tip,
+} from '@auths/core/flows/merge-log';
 import { prefixOf, type Prefix } from '@auths/core/identifiers';
 import { replay } from '@auths/core/keri/key-state';
-import { kelRef } from '@auths/git-store/event-log';
 import type { IdentityDocument } from '@auths/git-store/identity-document';
 import type { Remote } from '@auths/git-store/remote-address';
 import { gitDisputes, mirrorRemote } from '@auths/git-store/remote-disputes';
@@ -13,7 +18,6 @@ import {
   type RemoteIdentity,
   type RemoteRefs,
 } from '@auths/git-store/remote-evidence';
-import { planPush } from '@auths/git-store/remote-push';
 import type { TransportOptions } from '@auths/git-store/remote-transport';
 import type { Context } from '../command.ts';
 import { verifyEngine, type Stores } from '../composition.ts';
@@ -95,8 +99,7 @@ async function readShown(
   options: TransportOptions,
 ): Promise<RemoteIdentity | Unreadable> {
   const stored = await stores.log.read(prefix);
-  const same = stored !== null && stores.home.readRef(kelRef(prefix)) === refs.get('kel');
-  if (same && (await planPush(stores.home, prefix, refs)).length === 0) {
+  if (stored !== null && holdsAll(stores, prefix, refs)) {
     return { prefix, stream: stored.stream, records: [], notes: [] };
   }
   try {
@@ -106,6 +109,14 @@ async function readShown(
     const fault = { at: null, rule: 'form', reason: error.message };
     return { verdict: 'invalid', present: true, fault, notes: [] };
   }
+}
+
+/** True when the home has the very same log and no record ref there is new or different. */
+function holdsAll({ home }: IdentityStores, prefix: Prefix, refs: RemoteRefs): boolean {
+  const told = [...refs].filter(
+    ([name]) => name === 'kel' || name === 'anchors' || name.startsWith('devices/'),
+  );
+  return told.every(([name, oid]) => home.readRef(`refs/did/keri/${prefix}/${name}`) === oid);
 }
 
 async function absent(ports: MergePorts, prefix: Prefix, seen: Tip | null): Promise<PulledLog> {

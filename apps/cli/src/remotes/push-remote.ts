@@ -85,7 +85,8 @@ function requireNotAhead(
 ): boolean {
   if (stream.length === 0) return false;
   const verdict = replay(stream, { engine });
-  if (verdict.verdict !== 'accepted' || verdict.state?.prefix !== prefix) throw invalid(remote, prefix, verdict);
+  if (verdict.verdict !== 'accepted' || verdict.state?.prefix !== prefix)
+    throw invalid(remote, prefix, verdict);
   const theirs: Log = { prefix, events: verdict.events };
   const step = advance(own, theirs);
   if (step.kind === 'unchanged') return false;
@@ -127,7 +128,10 @@ function keptBranch({ home }: IdentityStores, prefix: Prefix, refs: RemoteRefs):
 /** A record ref with another history but nothing new in it stays as the remote has it. */
 function withoutKnown(
   plan: readonly RefPush[],
-  names: { readonly own: ReadonlyMap<string, ReadonlySet<string>>; readonly theirs: ReadonlyMap<string, ReadonlySet<string>> },
+  names: {
+    readonly own: ReadonlyMap<string, ReadonlySet<string>>;
+    readonly theirs: ReadonlyMap<string, ReadonlySet<string>>;
+  },
 ): readonly RefPush[] {
   return plan.filter(({ ref, fastForward }) => {
     const own = names.own.get(ref);
@@ -158,10 +162,14 @@ async function ownLog(stores: IdentityStores, prefix: Prefix, engine: VerifyEngi
   const stored = await stores.log.read(prefix);
   const verdict = stored === null ? null : replay(stored.stream, { engine });
   if (verdict?.verdict === 'accepted') return { prefix, events: verdict.events };
-  throw new AuthsError('kel/invalid', `the log of this home does not replay: ${verdict?.reason ?? 'it is missing'}`, {
-    hint: 'auths doctor',
-    details: { prefix, at: verdict?.at ?? null, rule: verdict?.rule ?? 'kel-empty' },
-  });
+  throw new AuthsError(
+    'kel/invalid',
+    `the log of this home does not replay: ${verdict?.reason ?? 'it is missing'}`,
+    {
+      hint: 'auths doctor',
+      details: { prefix, at: verdict?.at ?? null, rule: verdict?.rule ?? 'kel-empty' },
+    },
+  );
 }
 
 /** True for what a person can mend by making the repository first. */

@@ -45,11 +45,13 @@ export function devicesView(
   const rows = devices.map((device, i) => [
     `${names[i]}${device.this_device ? dim(' (this device)') : ''}`,
     coloured(context, device.status),
-    device.capabilities.join(','),
     dim(shortDid(device.did)),
     dim(when(device)),
   ]);
-  const lines = [bold(controllerDid), ...table(rows, '  ')];
+  const lines = [
+    bold(controllerDid),
+    ...table(rows, '  ').flatMap((line, i) => [line.trimEnd(), dim(`    ${more(devices[i] as DeviceJson)}`)]),
+  ];
   if (hidden > 0) lines.push(dim(`  ${hidden} revoked, shown with --all`));
   return lines.join('\n');
 }
@@ -84,9 +86,16 @@ function coloured(context: Context, status: DeviceStatus): string {
   return status === 'active' ? good(status) : status === 'revoked' ? bad(status) : warn(status);
 }
 
+/** The day; the hour stands in `devices show`. */
 function when(device: DeviceJson): string {
-  if (device.revoked_at !== null) return `${device.reason ?? 'revoked'} ${shortTime(device.revoked_at)}`;
+  if (device.revoked_at !== null) return '';
   return device.expires_at === null
-    ? `since ${shortTime(device.issued_at)}`
-    : `until ${shortTime(device.expires_at)}`;
+    ? `since ${device.issued_at.slice(0, 10)}`
+    : `until ${device.expires_at.slice(0, 10)}`;
+}
+
+/** The second line of a device: five capabilities would not fit into 80 columns beside the rest. */
+function more(device: DeviceJson): string {
+  if (device.revoked_at !== null) return `${device.reason ?? 'revoked'} on ${device.revoked_at.slice(0, 10)}`;
+  return `may ${device.capabilities.join(', ') || 'nothing'}`;
 }

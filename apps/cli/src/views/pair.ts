@@ -42,7 +42,11 @@ export function offerScreen(view: OfferView, style: Style): string {
     `Expires:      ${clockTime(view.expiresAt)} (${view.secondsLeft}s remaining)`,
     ...(view.mode === 'offline'
       ? []
-      : ['', style.dim(`Test from another terminal: curl ${view.endpoint}/health`), '(Ctrl+C cancels)']),
+      : [
+          '',
+          style.dim(`Test from another terminal: curl ${shellWord(`${view.endpoint}/health`)}`),
+          '(Ctrl+C cancels)',
+        ]),
     '',
   ];
   return `${lines.join('\n')}\n`;
@@ -52,10 +56,10 @@ function codeLines(view: OfferView, style: Style): readonly string[] {
   if (view.code === null) return view.qr === null ? [] : ['Scan the QR code with the other device.', ''];
   const lead =
     view.qr === null ? 'On the other device, enter this code' : 'Scan the QR code, or enter this code';
-  const where = view.mode === 'registry' ? ` --registry ${view.endpoint}` : '';
+  const where = view.mode === 'registry' ? ` --registry ${shellWord(view.endpoint)}` : '';
   const direct =
     view.mode === 'lan'
-      ? [style.dim(`  or, without mDNS: auths pair --join ${view.code} --host ${view.endpoint}`)]
+      ? [style.dim(`  or, without mDNS: auths pair --join ${view.code} --host ${shellWord(view.endpoint)}`)]
       : [];
   return [
     `${lead}:`,
@@ -76,7 +80,7 @@ export function countdownLine(secondsLeft: number, style: Style): string {
 }
 
 /** Capabilities in words, custom ones by name. */
-export function capabilityWords(names: readonly string[]): string {
+function capabilityWords(names: readonly string[]): string {
   return names
     .map((name) => (Object.hasOwn(CAPABILITY_WORDS, name) ? CAPABILITY_WORDS[name as KnownCapability] : name))
     .join(', ');
@@ -138,13 +142,15 @@ export interface PairedView {
 
 /** The host's last word, for stdout. */
 export function hostPairedText(view: PairedView, style: Style): string {
+  const target = view.deviceName.startsWith('-') ? view.deviceDid : shellWord(view.deviceName);
+  const revoke = `  auths devices revoke ${target}`;
   return block(
     `${style.good('Paired')} ${style.bold(view.deviceName)}`,
     `  Device:       ${view.deviceDid}`,
     `  It may:       ${capabilityWords(view.capabilities)}`,
     '',
-    '  auths devices list          shows it',
-    `  auths devices revoke ${shellWord(view.deviceName)}   takes it away again`,
+    `${'  auths devices list'.padEnd(revoke.length)}   shows it`,
+    `${revoke}   takes it away again`,
   );
 }
 
@@ -155,10 +161,11 @@ export function joinerPairedText(
 ): string {
   const what = view.already ? 'Paired before: this device' : `${style.good('Paired')} this device`;
   return block(
-    `${what} (${style.bold(view.deviceName)}) with ${view.controllerDid}`,
-    `  Device:  ${view.deviceDid}`,
-    `  It may:  ${capabilityWords(view.capabilities)}`,
-    `  Git:     ${view.git === 'none' ? 'not set up here' : `signs with this device (${view.git})`}`,
+    `${what} (${style.bold(view.deviceName)})`,
+    `  Identity: ${view.controllerDid}`,
+    `  Device:   ${view.deviceDid}`,
+    `  It may:   ${capabilityWords(view.capabilities)}`,
+    `  Git:      ${view.git === 'none' ? 'not set up here' : `signs with this device (${view.git})`}`,
     '',
     view.git === 'none'
       ? '  auths git setup   lets git sign with this device'
@@ -175,8 +182,9 @@ function clockTime(epochMs: number): string {
     .join(':');
 }
 
+/** As a shell takes it; brackets of an IPv6 address are a pattern to zsh. */
 function shellWord(text: string): string {
-  return /^[A-Za-z0-9._-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  return /^[A-Za-z0-9._:/-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function block(...lines: readonly string[]): string {

@@ -63,7 +63,9 @@ export function pulledView(context: Context, data: PullData): string {
   }
   lines.push(dim(`your log: event ${data.sequence}, ${data.said}`));
   if (data.device !== null && data.device.status !== 'active') {
-    lines.push(`${bad('!')} this device, ${safeName(data.device.name)}, is ${data.device.status}: it signs nothing any more`);
+    lines.push(
+      `${bad('!')} this device, ${safeName(data.device.name)}, is ${data.device.status}: it signs nothing any more`,
+    );
   }
   if (data.next_steps.length > 0) {
     const steps = data.next_steps.map(({ command, summary }) => [accent(command), safeName(summary)]);
@@ -91,7 +93,11 @@ function signOf({ style }: Context, verdict: MergeVerdict): string {
 }
 
 function verdictLines(context: Context, log: PulledLogJson, role: PullData['role']): readonly string[] {
-  return [...logLines(log, role), ...recordLines(log), ...log.notes.map((note) => context.style.warn(sanitise(note)))];
+  return [
+    ...logLines(log, role),
+    ...recordLines(log),
+    ...log.notes.map((note) => context.style.warn(sanitise(note))),
+  ];
 }
 
 function logLines(log: PulledLogJson, role: PullData['role']): readonly string[] {
@@ -128,7 +134,9 @@ function logLines(log: PulledLogJson, role: PullData['role']): readonly string[]
           : 'REFUSED: it held this identity before and shows nothing of it now; yours stays as it is',
       ];
     case 'invalid':
-      return [`REFUSED: its log does not verify (${sanitise(log.fault?.reason ?? '')}); yours stays as it is`];
+      return [
+        `REFUSED: its log does not verify (${sanitise(log.fault?.reason ?? '')}); yours stays as it is`,
+      ];
   }
 }
 
@@ -140,7 +148,9 @@ function recordLines({ records }: PulledLogJson): readonly string[] {
     lines.push(`${count(records.ignored.length, 'record')} ignored: ${ignored.digest}: ${ignored.why}`);
   }
   if (records.missing > 0) {
-    lines.push(`${count(records.missing, 'sealed record')} missing: devices count for nothing until they arrive`);
+    lines.push(
+      `${count(records.missing, 'sealed record')} missing: devices count for nothing until they arrive`,
+    );
   }
   return lines;
 }

@@ -24,7 +24,8 @@ export function repoView(context: Context, data: RepoData): string {
     lines.push(`  ${checking ? bad('missing or stale') : good('wrote')} ${path}`);
   if (data.changed.length > SHOWN) lines.push(`  … and ${data.changed.length - SHOWN} more`);
   for (const path of data.differing) lines.push(`  ${bad('differs')} ${path}`);
-  lines.push(dim(`  ${data.unchanged} files as they should be`));
+  if (data.unchanged > 0)
+    lines.push(dim(`  ${data.unchanged} ${data.unchanged === 1 ? 'file' : 'files'} as they should be`));
   for (const note of data.notes) lines.push(`  ${note}`);
   for (const step of data.next_steps) lines.push(`${accent('→')} ${step.summary}: ${step.command}`);
   return lines.join('\n');

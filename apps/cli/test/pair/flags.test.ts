@@ -100,6 +100,7 @@ describe('flags of the joiner', () => {
     expect(parseJoinFlags(none)).toEqual({
       registry: null,
       host: null,
+      hostZone: null,
       name: null,
       git: null,
       expectHost: null,

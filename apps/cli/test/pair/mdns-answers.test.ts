@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { createAnswerReader, SERVICE } from '../../src/lan/mdns-answers.ts';
 
 const text = (...items: readonly string[]): Uint8Array[] => items.map((item) => Buffer.from(item, 'latin1'));
+/** Who sent the packet. */
+const FROM = '192.168.1.7';
 const answer = (
   instance: string,
   {
@@ -24,18 +26,23 @@ const answer = (
 describe('answers on the local network', () => {
   it('become one candidate per host, once', () => {
     const reader = createAnswerReader('Z4');
-    expect(reader.read(answer('0a1b2c3d'), null)).toEqual([
-      { instance: '0a1b2c3d', port: 4000, addresses: [{ address: '192.168.1.7', family: 4, scope: null }] },
+    expect(reader.read(answer('0a1b2c3d'), FROM, null)).toEqual([
+      {
+        instance: '0a1b2c3d',
+        port: 4000,
+        addresses: [{ address: '192.168.1.7', family: 4, scope: null }],
+        sender: FROM,
+      },
     ]);
-    expect(reader.read(answer('0a1b2c3d'), null)).toEqual([]);
-    expect(reader.read(answer('ffffffff', { port: 4001 }), null)).toHaveLength(1);
+    expect(reader.read(answer('0a1b2c3d'), FROM, null)).toEqual([]);
+    expect(reader.read(answer('ffffffff', { port: 4001 }), FROM, null)).toHaveLength(1);
   });
 
   it('are put together from several packets, in any order', () => {
     const { answers, additionals } = answer('0a1b2c3d');
     for (const records of [[...answers, ...additionals], additionals.toReversed()]) {
       const reader = createAnswerReader('Z4');
-      const found = records.flatMap((record) => reader.read({ answers: [record] }, null));
+      const found = records.flatMap((record) => reader.read({ answers: [record] }, FROM, null));
       expect(found).toHaveLength(1);
     }
   });
@@ -56,19 +63,19 @@ describe('answers on the local network', () => {
     ['a name for an address', { ip: 'evil.example' }],
     ['the end of a record', { ttl: 0 }],
   ])('with %s are passed over', (_what, options) => {
-    expect(createAnswerReader('Z4').read(answer('0a1b2c3d', options), null)).toEqual([]);
+    expect(createAnswerReader('Z4').read(answer('0a1b2c3d', options), FROM, null)).toEqual([]);
   });
 
   it.each(['laptop-ada', '0A1B2C3', '0a1b2c3d4', 'zzzzzzzz', ''])(
     'by an instance called %j are passed over',
     (name) => {
-      expect(createAnswerReader('Z4').read(answer(name), null)).toEqual([]);
+      expect(createAnswerReader('Z4').read(answer(name), FROM, null)).toEqual([]);
     },
   );
 
   it('reach link-local IPv6 by the interface that they came in by', () => {
-    expect(createAnswerReader('Z4').read(answer('0a1b2c3d', { ip: 'fe80::1' }), null)).toEqual([]);
-    const [candidate] = createAnswerReader('Z4').read(answer('0a1b2c3d', { ip: 'fe80::1' }), 'wlan0');
+    expect(createAnswerReader('Z4').read(answer('0a1b2c3d', { ip: 'fe80::1' }), FROM, null)).toEqual([]);
+    const [candidate] = createAnswerReader('Z4').read(answer('0a1b2c3d', { ip: 'fe80::1' }), FROM, 'wlan0');
     expect(candidate?.addresses).toEqual([{ address: 'fe80::1', family: 6, scope: 'wlan0' }]);
   });
 
@@ -81,7 +88,7 @@ describe('answers on the local network', () => {
       ttl: 120,
       data,
     }));
-    const [candidate] = reader.read({ answers, additionals: [...additionals, ...more] }, 'eth0');
+    const [candidate] = reader.read({ answers, additionals: [...additionals, ...more] }, FROM, 'eth0');
     expect(candidate?.addresses.map(({ address }) => address)).toEqual(['10.0.0.7', 'fd00::7', 'fe80::1']);
   });
 
@@ -89,12 +96,52 @@ describe('answers on the local network', () => {
     const reader = createAnswerReader('Z4');
     let found = 0;
     for (let i = 0; i < 5_000; i += 1)
-      found += reader.read(answer(i.toString(16).padStart(8, '0')), null).length;
-    expect(found).toBeLessThanOrEqual(64);
+      found += reader.read(answer(i.toString(16).padStart(8, '0')), FROM, null).length;
+    expect(found).toBeLessThanOrEqual(8);
     const many = {
       answers: Array.from({ length: 10_000 }, (_, i) => answer(i.toString(16).padStart(8, 'a'))),
     };
-    expect(createAnswerReader('Z4').read(many, null)).toEqual([]);
+    expect(createAnswerReader('Z4').read(many, FROM, null)).toEqual([]);
+  });
+
+  it('of one sender, however many, leave room for those of another', () => {
+    const reader = createAnswerReader('Z4');
+    for (let i = 0; i < 5_000; i += 1)
+      reader.read(answer(i.toString(16).padStart(8, '0'), { ip: '192.168.1.66' }), '192.168.1.66', null);
+    expect(reader.read(answer('0a1b2c3d'), FROM, null)).toHaveLength(1);
+  });
+
+  it('of another sender change nothing about an instance: neither port nor address, nor whether it is there', () => {
+    const reader = createAnswerReader('Z4');
+    const evil = { ip: '10.0.0.66', port: 666 };
+    const [first] = reader.read(answer('0a1b2c3d', evil), '192.168.1.66', null);
+    expect(first).toMatchObject({ sender: '192.168.1.66', port: 666 });
+    expect(reader.read(answer('0a1b2c3d'), FROM, null)).toEqual([
+      {
+        instance: '0a1b2c3d',
+        port: 4000,
+        addresses: [{ address: FROM, family: 4, scope: null }],
+        sender: FROM,
+      },
+    ]);
+  });
+
+  it('of a host that speaks over IPv4 and IPv6 are one candidate', () => {
+    const reader = createAnswerReader('Z4');
+    expect(reader.read(answer('0a1b2c3d'), FROM, 'eth0')).toHaveLength(1);
+    expect(reader.read(answer('0a1b2c3d'), 'fe80::7%eth0', 'eth0')).toEqual([]);
+  });
+
+  it('of very many senders take bounded memory; senders of other services make room', () => {
+    const reader = createAnswerReader('Z4');
+    const printer = { answers: [{ name: 'printer.local', type: 'A', ttl: 120, data: '192.168.1.9' }] };
+    for (let i = 0; i < 5_000; i += 1) reader.read(printer, `10.0.${i >> 8}.${i & 255}`, null);
+    let found = 0;
+    for (let i = 0; i < 5_000; i += 1) {
+      const ip = `10.1.${i >> 8}.${i & 255}`;
+      found += reader.read(answer('0a1b2c3d', { ip }), ip, null).length;
+    }
+    expect(found).toBe(256);
   });
 
   it('of any shape never throw', () => {
@@ -119,7 +166,7 @@ describe('answers on the local network', () => {
     fc.assert(
       fc.property(fc.array(packet, { maxLength: 4 }), (packets) => {
         const reader = createAnswerReader('Z4');
-        for (const one of packets) reader.read(one, 'eth0');
+        for (const one of packets) reader.read(one, FROM, 'eth0');
       }),
       { numRuns: 500 },
     );

@@ -70,6 +70,7 @@ describe.skipIf(!works)('mDNS over real multicast', () => {
         instance: wanted.instance,
         port: 40_001,
         addresses: [{ address: '127.0.0.1', family: 4, scope: null }],
+        sender: '127.0.0.1',
       },
     ]);
   });

@@ -28,13 +28,14 @@ export function removePrograms(): void {
 }
 
 export interface World {
-  /** A fresh machine: its own HOME, its own AUTHS_HOME below it. */
-  readonly machine: (name: string) => Machine;
+  /** A fresh machine: its own HOME, its own AUTHS_HOME below it. `within`: the words that run a command somewhere else, before its own. */
+  readonly machine: (name: string, within?: readonly string[]) => Machine;
   /** Ends every process that was started here and removes every folder. */
   readonly end: () => Promise<void>;
   readonly registry: (
     argv?: readonly string[],
     env?: Readonly<Record<string, string>>,
+    within?: readonly string[],
   ) => Promise<Running & { readonly url: string }>;
 }
 
@@ -78,7 +79,7 @@ export interface Running {
 export function createWorld(): World {
   const folder = mkdtempSync(join(tmpdir(), 'auths-pair-'));
   const running: Running[] = [];
-  const machine = (name: string): Machine => {
+  const machine = (name: string, within: readonly string[] = []): Machine => {
     const home = join(folder, name);
     const env = {
       PATH: process.env['PATH'] ?? '',
@@ -91,7 +92,8 @@ export function createWorld(): World {
     };
     execFileSync('mkdir', ['-p', home]);
     const start = (...argv: readonly string[]): Running => {
-      const one = watch(spawn(process.execPath, [AUTHS, ...argv], { env, cwd: home, stdio: 'pipe' }));
+      const [program = '', ...words] = [...within, process.execPath, AUTHS, ...argv];
+      const one = watch(spawn(program, words, { env, cwd: home, stdio: 'pipe' }));
       running.push(one);
       return one;
     };
@@ -116,10 +118,12 @@ export function createWorld(): World {
   };
   return {
     machine,
-    registry: async (argv = [], env = {}) => {
+    registry: async (argv = [], env = {}, within = []) => {
       const folderOf = join(folder, `registry-${running.length}`);
+      const own = [process.execPath, REGISTRY, '--bind', '127.0.0.1:0', '--repo', folderOf];
+      const [program = '', ...words] = [...within, ...own, ...argv];
       const one = watch(
-        spawn(process.execPath, [REGISTRY, '--bind', '127.0.0.1:0', '--repo', folderOf, ...argv], {
+        spawn(program, words, {
           env: { PATH: process.env['PATH'] ?? '', HOME: folder, ...env },
           stdio: 'pipe',
         }),
@@ -136,7 +140,8 @@ export function createWorld(): World {
   };
 }
 
-function watch(child: ChildProcess): Running {
+/** What a process that was started with pipes says. */
+export function watch(child: ChildProcess): Running {
   let stdout = '';
   let stderr = '';
   let ended = false;

@@ -132,16 +132,32 @@ describe.skipIf(!hasScript)('auths pair on a terminal', () => {
     await joiner.shown(/Type the code again/);
     await host.shown(/wrong code.*2 tries are left/);
     joiner.type(`${code}\r`);
-    const [, sas = ''] = await joiner.shown(/Fingerprint: .*?([0-9A-Z]{4}-[0-9A-Z]{4})/);
+    const [, sas = ''] = await joiner.shown(/Does the host show ([0-9A-Z]{4}-[0-9A-Z]{4}).*\[y\/N\]/);
     joiner.type('y\r');
     await host.shown(/Type the fingerprint/);
     expect(host.text()).not.toContain(sas);
     host.type('AAAA-AAAA\r');
-    await host.shown(/2 tries are left/);
+    await host.shown(/2 tries are left; if/);
     host.type('BBBB-BBBB\r');
     await host.shown(/This is the last try/);
     host.type(`${sas.toLowerCase().replace('-', ' ')}\r`);
     expect(await Promise.all([host.done, joiner.done])).toEqual([0, 0]);
+  });
+
+  it('takes nothing that was typed before the question, whole line or half, for an answer', async () => {
+    const { laptop, desktop } = await laptopAndDesktop();
+    const host = onTerminal(laptop, 80, ...lan);
+    const [, code = '', url = ''] = await host.shown(/--join (\S+) --host (\S+?)(?:\s|\u001b)/);
+    host.type('y\ry');
+    const joiner = onTerminal(desktop, 80, 'pair', '--join', code, '--host', url, '--git', 'none');
+    joiner.type('y\r');
+    await joiner.shown(/Does the host show .*\[y\/N\]/);
+    joiner.type('y\r');
+    await host.shown(/Does .* show [0-9A-Z-]{9}\? \[y\/N\]/);
+    // With the "y" of before this would read "yn", with the line of before it would have been paired already.
+    host.type('n\r');
+    expect(await Promise.all([host.done, joiner.done])).toEqual([6, 6]);
+    expect((await laptop.data('devices')).devices).toHaveLength(1);
   });
 
   it('ends with 130 at Ctrl+C, and the joiner hears of it', async () => {

@@ -24,7 +24,7 @@ import type {
   SealingEvent,
   SealPosition,
 } from './device-state.ts';
-import { digestOf } from './sign.ts';
+import { digestOf } from './signed-bytes.ts';
 import { verifyRecordSignatures } from './verify.ts';
 
 export interface FoldInput {

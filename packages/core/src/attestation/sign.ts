@@ -1,18 +1,12 @@
-/**
- * Making records (storage-and-verification.md 3).
- *   signed bytes = LV("auths-attestation/1") || LV(JCS of the record without its two signatures)
- *   digest       = E + Blake3-256(signed bytes), what the KEL seals as {"d": digest}
- */
-import { attestationBytes } from '../crypto/domains.ts';
+/** Making records (storage-and-verification.md 3); what is signed stands in signed-bytes.ts. */
 import { isStrongKey } from '../crypto/ed25519.ts';
 import { fromHex, toHex } from '../encoding/bytes.ts';
-import { decodeDidKey, encodeDidKey } from '../encoding/did-key.ts';
+import { encodeDidKey } from '../encoding/did-key.ts';
 import { jcs } from '../encoding/jcs.ts';
 import { utf8 } from '../encoding/text.ts';
 import { formatTime } from '../encoding/time.ts';
 import { AuthsError } from '../errors.ts';
 import type { DidKeri, DidKey, Said } from '../identifiers.ts';
-import { digest } from '../keri/said.ts';
 import { cleanDeviceName, parseRecordValue, parseUnsignedRecord } from './attestation.ts';
 import type {
   AnchorRecord,
@@ -30,16 +24,7 @@ import type {
 } from './attestation.ts';
 import { sortCapabilities } from './capability.ts';
 
-/** What both keys sign and the digest is taken of. The signatures of a signed record are left out of it. */
-export function signedBytes(record: UnsignedRecord | AttestationRecord): Uint8Array {
-  const { identity_signature: _identity, device_signature: _device, ...content } = record as LinkRecord;
-  return attestationBytes(utf8(jcs(content)));
-}
-
-/** The digest of the signed bytes: the same before and after signing, and after a recovery has signed anew. */
-export function digestOf(record: UnsignedRecord | AttestationRecord): Said {
-  return digest(signedBytes(record));
-}
+export { digestOf, signedBytes, subjectKey } from './signed-bytes.ts';
 
 /** The exact bytes that are stored and travel: JCS, no white space. */
 export function encodeRecord(record: AttestationRecord): Uint8Array {
@@ -201,11 +186,6 @@ export function withSignatures(record: UnsignedRecord, signatures: Signatures): 
 /** The same record sealed anew: digest and device signature stay, the identity signs again (identity-life.md 3). */
 export function resigned<R extends AttestationRecord>(record: R, identitySignature: Uint8Array): R {
   return parseRecordValue({ ...record, identity_signature: toHex(identitySignature) }) as R;
-}
-
-/** The device's key bytes of a record that has a subject. */
-export function subjectKey(record: { readonly subject: DidKey }): Uint8Array {
-  return decodeDidKey(record.subject);
 }
 
 function ridText(rid: Uint8Array | string): string {

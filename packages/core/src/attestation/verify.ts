@@ -1,9 +1,9 @@
 /** Whose signatures a record carries. Whether it counts is decided by the seals in the KEL: `fold.ts`. */
-import { verifyEd25519 } from '../crypto/ed25519.ts';
+import { verifyEd25519 } from '../crypto/verify-ed25519.ts';
 import { fromHex } from '../encoding/bytes.ts';
 import type { VerifyEngine } from '../ports.ts';
 import type { AttestationRecord } from './attestation.ts';
-import { signedBytes, subjectKey } from './sign.ts';
+import { signedBytes, subjectKey } from './signed-bytes.ts';
 
 export interface RecordSignatures {
   /** Made by `identityKey` over the signed bytes. */

@@ -73,7 +73,7 @@ export async function judgeDevice(question: DeviceQuestion): Promise<DeviceAnswe
   };
 }
 
-const FETCH_HINT = 'fetch newer evidence: git fetch, or auths verify --fetch';
+const FETCH_HINT = 'fetch newer evidence: git pull, or git fetch with refs/did/*';
 
 /** Stripping a record hides nothing: what it said is unknown, so nothing passes. A final revocation cannot be undone by any record, so there nothing is unknown. */
 function missingRecord(device: DeviceState): Check | null {
@@ -95,11 +95,11 @@ async function judgeCapability(question: DeviceQuestion): Promise<Check & { read
     return { step: 'capability', ok: true, detail: needed };
   const changes = await history.changesPolicy(oid, parents);
   if (changes === null) {
-    const detail = 'a parent is not here, so whether the commit changes roots or policy is unknown';
+    const detail = 'a parent is not here, so whether the commit changes roots, policy or evidence is unknown';
     return { step: 'capability', ok: false, detail, unknown: true };
   }
   return changes
-    ? lacks('manage_policy, and the commit changes roots or policy')
+    ? lacks('manage_policy, and the commit changes roots, policy or evidence')
     : { step: 'capability', ok: true, detail: needed };
 }
 
@@ -156,7 +156,7 @@ async function judgeRevocation(question: DeviceQuestion): Promise<TimeAnswer> {
     'revoked-unordered',
     'revocation',
     `${said}; nothing shows that this is older`,
-    'anchor branches while devices live (auths anchor), or vouch for tips: auths devices revoke --good REF',
+    'vouch for tips that are good: auths devices revoke --good REF',
   );
 }
 

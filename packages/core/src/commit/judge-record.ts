@@ -1,7 +1,7 @@
 /** The verdict on one attestation as a file: who made it, whether its issuer's log seals it, and whether it still counts. */
 import type { AttestationRecord } from '../attestation/attestation.ts';
 import { deviceStatus } from '../attestation/device-state.ts';
-import { digestOf } from '../attestation/sign.ts';
+import { digestOf } from '../attestation/signed-bytes.ts';
 import type { ObjectResult, Verdict } from './verdict.ts';
 import type { World } from './world.ts';
 

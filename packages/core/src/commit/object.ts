@@ -62,6 +62,9 @@ export function parseCommit(bytes: Uint8Array, format: ObjectFormat): ParsedObje
     parents.push(value);
   }
   const [author, committer] = others.slice(parents.length);
+  // Where one of these goes on in a second line, git stops reading parents and this would not.
+  if (headers.entries.slice(0, parents.length + 3).some(({ folded }) => folded))
+    return malformed('a tree, parent, author or committer of several lines');
   if (author?.name !== 'author' || committer?.name !== 'committer')
     return malformed('no author and committer after the parents');
   for (const name of ['tree', 'parent', 'author', 'committer']) {
@@ -122,6 +125,8 @@ interface Header {
   /** Offset of the first byte, and of the byte after the last line (continuations included). */
   readonly start: number;
   readonly end: number;
+  /** True with continuation lines. */
+  readonly folded: boolean;
 }
 
 interface Headers {
@@ -149,7 +154,7 @@ function readHeaders(bytes: Uint8Array): Headers | string {
     const name = fromLatin1(bytes.subarray(start, space));
     // Only short values mean anything here; names of people and signatures stay bytes.
     const value = lineEnd - space <= VALUE_MAX ? fromLatin1(bytes.subarray(space + 1, lineEnd - 1)) : '';
-    entries.push({ name, value, start, end: at });
+    entries.push({ name, value, start, end: at, folded: at > lineEnd });
   }
   const zero = bytes.subarray(0, at).indexOf(0);
   if (zero !== -1) return 'a zero byte in a header';

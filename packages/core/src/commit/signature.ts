@@ -1,5 +1,6 @@
 /** The first half of a judgement: what an object carries, and whether its signature is one (storage-and-verification.md 6). */
 import { GIT_NAMESPACE } from '../crypto/domains.ts';
+import { verifyEd25519, verifyEd25519Later } from '../crypto/verify-ed25519.ts';
 import { encodeDidKey } from '../encoding/did-key.ts';
 import { fromLatin1 } from '../encoding/text.ts';
 import type { DidKey } from '../identifiers.ts';
@@ -7,7 +8,8 @@ import type { VerifyEngine } from '../ports.ts';
 import type { Digests, ObjectFormat } from './digests.ts';
 import { parseCommit, parseTag } from './object.ts';
 import type { GitObject, SignedType } from './object.ts';
-import { parseSshSignature, SSH_ARMOR_BEGIN, verifySshSignature } from './sshsig.ts';
+import { parseSshSignature, SSH_ARMOR_BEGIN, sshSignedBytes } from './sshsig.ts';
+import type { SshSignature } from './sshsig.ts';
 import type { Check } from './verdict.ts';
 
 /** A signature that verifies, and the device key that made it. */
@@ -35,11 +37,45 @@ export interface SignatureTools {
 
 /** Reads an object and checks its own signature; whose device that is, is not asked. `bytes` must be those of the object's id. Never throws. */
 export function readSignature(
-  tools: SignatureTools,
+  { engine, digests }: SignatureTools,
   type: SignedType,
   bytes: Uint8Array,
   format: ObjectFormat,
 ): SignedObject | NotSigned {
+  const read = takeApart(type, bytes, format);
+  if (read.kind !== 'claimed') return read;
+  const { publicKey, signature } = read.ssh;
+  return conclude(
+    read,
+    fits(read) && verifyEd25519(engine, publicKey, signedBytes(digests, read), signature),
+  );
+}
+
+/** The same, with the equation worked out beside this thread where the engine can do that. */
+export async function readSignatureLater(
+  { engine, digests }: SignatureTools,
+  type: SignedType,
+  bytes: Uint8Array,
+  format: ObjectFormat,
+): Promise<SignedObject | NotSigned> {
+  const read = takeApart(type, bytes, format);
+  if (read.kind !== 'claimed') return read;
+  const { publicKey, signature } = read.ssh;
+  return conclude(
+    read,
+    fits(read) && (await verifyEd25519Later(engine, publicKey, signedBytes(digests, read), signature)),
+  );
+}
+
+/** An object with one SSH signature that has not been checked. */
+interface ClaimedObject {
+  readonly kind: 'claimed';
+  readonly object: GitObject;
+  readonly ssh: SshSignature;
+  readonly payload: Uint8Array;
+}
+
+function takeApart(type: SignedType, bytes: Uint8Array, format: ObjectFormat): ClaimedObject | NotSigned {
   const parsed = type === 'commit' ? parseCommit(bytes, format) : parseTag(bytes, format);
   if (parsed.kind === 'malformed') return refused('malformed', null, [failed('object', parsed.why)]);
   const { object } = parsed;
@@ -69,20 +105,29 @@ export function readSignature(
       ? refused('unsupported-signature', object, [failed('signature', ssh.why)], UNSIGNED_HINT)
       : refused('bad-signature', object, [failed('signature', ssh.why)]);
   }
-  const device = encodeDidKey(ssh.signature.publicKey);
-  if (!verifySshSignature(tools.engine, tools.digests, ssh.signature, GIT_NAMESPACE, signature.payload)) {
-    const why =
-      ssh.signature.namespace === GIT_NAMESPACE
-        ? 'the signature does not fit these bytes: they were changed after signing, or it was made over others'
-        : `made for the namespace "${ssh.signature.namespace.slice(0, 40)}", not for git`;
-    return { ...refused('bad-signature', object, [failed('signature', why)]), device };
+  return { kind: 'claimed', object, ssh: ssh.signature, payload: signature.payload };
+}
+
+/** A signature for another namespace is none for git, whatever it covers. */
+function fits({ ssh }: ClaimedObject): boolean {
+  return ssh.namespace === GIT_NAMESPACE;
+}
+
+function signedBytes(digests: Digests, { ssh, payload }: ClaimedObject): Uint8Array {
+  return sshSignedBytes(digests, GIT_NAMESPACE, ssh.hash, payload);
+}
+
+function conclude({ object, ssh }: ClaimedObject, holds: boolean): SignedObject | NotSigned {
+  const device = encodeDidKey(ssh.publicKey);
+  if (holds) {
+    const checks = [{ step: 'signature', ok: true, detail: `SSH signature by ${device}` }];
+    return { kind: 'signed', object, device, checks };
   }
-  return {
-    kind: 'signed',
-    object,
-    device,
-    checks: [{ step: 'signature', ok: true, detail: `SSH signature by ${device}` }],
-  };
+  const why =
+    ssh.namespace === GIT_NAMESPACE
+      ? 'the signature does not fit these bytes: they were changed after signing, or it was made over others'
+      : `made for the namespace "${ssh.namespace.slice(0, 40)}", not for git`;
+  return { ...refused('bad-signature', object, [failed('signature', why)]), device };
 }
 
 const UNSIGNED_HINT = 'set signing up with: auths git setup';

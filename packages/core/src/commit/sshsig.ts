@@ -4,7 +4,7 @@
  */
 import { base64 } from '@scure/base';
 import { sshsigSignedBytes } from '../crypto/domains.ts';
-import { verifyEd25519 } from '../crypto/ed25519.ts';
+import { verifyEd25519 } from '../crypto/verify-ed25519.ts';
 import { concat, equalBytes } from '../encoding/bytes.ts';
 import { lv, u32 } from '../encoding/framing.ts';
 import { fromLatin1, latin1 } from '../encoding/text.ts';
@@ -165,8 +165,8 @@ class Reader {
   }
 
   u32(): number {
-    const four = this.take(4);
-    return new DataView(four.buffer, four.byteOffset).getUint32(0);
+    const [a, b, c, d] = this.take(4) as unknown as readonly [number, number, number, number];
+    return a * 0x1000000 + ((b << 16) | (c << 8) | d);
   }
 
   string(): Uint8Array {

@@ -9,7 +9,7 @@ import { judgeSigner } from './judge-signer.ts';
 import type { Answer } from './judge-signer.ts';
 import type { SignedType } from './object.ts';
 import type { Policy } from './policy.ts';
-import { readSignature } from './signature.ts';
+import { readSignatureLater } from './signature.ts';
 import type { ObjectResult } from './verdict.ts';
 import type { World } from './world.ts';
 
@@ -33,7 +33,7 @@ export async function judgeObject(
     return result(subject, {
       verdict: 'unverifiable',
       checks,
-      hint: 'this policy needs a newer auths, or is damaged',
+      hint: policy.hint,
     });
   }
   const exemption = await findExemption(policy, history, subject.oid);
@@ -44,7 +44,7 @@ export async function judgeObject(
       hint: null,
     });
   }
-  const signed = readSignature(world, subject.type, subject.bytes, subject.format);
+  const signed = await readSignatureLater(world, subject.type, subject.bytes, subject.format);
   if (signed.kind !== 'signed') {
     return {
       ...result(subject, { verdict: signed.kind, checks: signed.checks, hint: signed.hint }),

@@ -54,7 +54,7 @@ export interface World {
   readonly claims: (device: DidKey) => readonly DeviceClaim[];
   readonly roots: readonly Root[];
   /** A fault: the policy cannot be read, so nothing can be judged. */
-  readonly policy: Policy | { readonly fault: string };
+  readonly policy: Policy | { readonly fault: string; readonly hint: string | null };
   readonly engine: VerifyEngine;
   readonly digests: Digests;
   /** Epoch ms, the verifier's clock. */

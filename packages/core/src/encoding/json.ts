@@ -7,12 +7,7 @@ import { AuthsError } from '../errors.ts';
 import { fromUtf8, isWellFormed } from './text.ts';
 
 export type JsonValue =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue };
+  string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 export type JsonObject = { readonly [key: string]: JsonValue };
 
 export interface JsonBounds {
@@ -46,12 +41,14 @@ export function exactObject(
   optional: readonly string[] = [],
   path = '$',
 ): JsonObject {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw bad(path, 'must be an object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw bad(path, 'must be an object');
   const faults: string[] = [];
   for (const name of required) if (!Object.hasOwn(value, name)) faults.push(`${path}.${name} is missing`);
   for (const name of Object.keys(value)) {
     if (faults.length === MOST_FAULTS) break;
-    if (!required.includes(name) && !optional.includes(name)) faults.push(`${path}.${short(name)} is unknown`);
+    if (!required.includes(name) && !optional.includes(name))
+      faults.push(`${path}.${short(name)} is unknown`);
   }
   if (faults.length > 0) throw new AuthsError('input/malformed', faults.join('; '), { details: { faults } });
   return value as JsonObject;

@@ -98,7 +98,7 @@ export function createConversation(input: ConversationInput): Conversation {
 
 /**
  * Repeats a call that may be repeated byte for byte while the relay cannot be reached, is full, or asks for
- * patience, for 30 s.
+ * patience, for 30 s; not reached in all that time is `timeout`.
  */
 export async function insist<T>(
   clock: Clock,
@@ -111,7 +111,8 @@ export async function insist<T>(
       throwIfCancelled(signal);
       return await call();
     } catch (error) {
-      if (!isTransient(error) || clock.monotonic() >= until) throw error;
+      if (!isTransient(error)) throw error;
+      if (clock.monotonic() >= until) throw hasCode(error, 'network/unreachable') ? silence(error) : error;
       const asked = error.details['retry_after'];
       const wait = typeof asked === 'number' ? Math.min(asked * 1000, MACHINE_MS) : RETRY_MS;
       await clock.sleep(wait, signal);
@@ -128,14 +129,16 @@ function isTransient(error: unknown): error is AuthsError {
   );
 }
 
-function silence(): AuthsError<'pairing/timeout'> {
+function silence(cause?: unknown): AuthsError<'pairing/timeout'> {
   return new AuthsError('pairing/timeout', 'the other device went silent', {
     hint: 'Check that both devices are still on the network and start again.',
+    ...(cause === undefined ? {} : { cause }),
   });
 }
 
 const ABORT_NAMES: ReadonlySet<string> = new Set<PairingErrorName>([
   'unsupported-version',
+  'forbidden',
   'timeout',
   'conflict',
   'session-expired',
@@ -178,12 +181,16 @@ function peerAborted(name: string): AuthsError {
 }
 
 const WORDS: Readonly<Record<string, string>> = {
+  forbidden: 'this device was revoked there',
   declined: 'it was declined there',
   cancelled: 'it was cancelled there',
   timeout: 'it waited too long',
   conflict: 'it is paired already, or belongs to another identity',
   'confirmation-required': 'nobody confirmed it there',
   'sas-mismatch': 'the codes compared there were not the same',
+  'channel-tampered': 'a message was changed on its way',
+  'host-not-expected': 'it expected another identity',
+  'device-not-expected': 'another device was expected there',
 };
 
 /** True for an error that the other end announced; it needs no answer. */

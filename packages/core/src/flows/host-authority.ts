@@ -1,11 +1,15 @@
 /** What an authority can hand to a new device, and whether this home is one at all. */
 import { parseRecord, type AttestationRecord } from '../attestation/attestation.ts';
+import { deviceStatus } from '../attestation/device-state.ts';
 import { equalBytes } from '../encoding/bytes.ts';
+import { encodeDidKey } from '../encoding/did-key.ts';
 import { AuthsError } from '../errors.ts';
+import type { DidKey } from '../identifiers.ts';
 import { replay } from '../keri/key-state.ts';
 import { fitsPiece } from '../pairing/pieces.ts';
 import type { StoredLog } from '../ports.ts';
 import type { HostPorts } from './finish-pairings.ts';
+import { ownDevices } from './own-devices.ts';
 import { readOwnLog } from './seal-records.ts';
 import { sealsOf } from './seals.ts';
 
@@ -28,7 +32,7 @@ export async function sealedRecords(ports: HostPorts, log: StoredLog): Promise<r
 
 /**
  * Throws, before any code is shown, when this home could not grant: its log does not replay, its key is not the log's
- * current one (`identity/not-authority`), or a sealed record is too long to be handed on.
+ * current one (`identity/not-authority`), its own device is not live (`device/revoked`, `device/expired`), or a sealed record is too long to be handed on.
  */
 export async function requireAuthority(ports: HostPorts): Promise<void> {
   const { host, engine } = ports;
@@ -44,6 +48,7 @@ export async function requireAuthority(ports: HostPorts): Promise<void> {
       },
     );
   }
+  await requireLiveDevice(ports);
   for (const record of await sealedRecords(ports, log)) {
     if (!fitsPiece(record)) {
       throw new AuthsError(
@@ -52,4 +57,41 @@ export async function requireAuthority(ports: HostPorts): Promise<void> {
       );
     }
   }
+}
+
+/** A joiner takes nothing from a host whose own device the log does not hold live: then no grant may be begun. */
+export async function requireLiveDevice({ host, engine, clock }: HostPorts): Promise<void> {
+  const did = encodeDidKey(host.device.publicKey);
+  const { devices } = await ownDevices({ log: host.log, records: host.records, engine }, host.controllerDid);
+  const own = devices.find(({ subject }) => subject === did);
+  const status = own === undefined ? 'unknown' : deviceStatus(own, clock.now());
+  if (own !== undefined && own.fault === null && status === 'active') return;
+  const details = { device: did };
+  if (status === 'expired') {
+    const hint = `auths devices extend ${did} --expires 90d`;
+    throw new AuthsError('device/expired', 'this device has expired, so no other one trusts it as a host', {
+      hint,
+      details,
+    });
+  }
+  if (status === 'revoked') {
+    throw new AuthsError('device/revoked', 'this device was revoked, so no other one trusts it as a host', {
+      details,
+    });
+  }
+  throw new AuthsError('device/not-found', 'the log does not hold the device key of this home', {
+    hint: 'auths doctor',
+    details,
+  });
+}
+
+/** A device that was taken away comes back with a new key only: for most reasons a link to the old one would grant nothing. */
+export async function requireNotRevoked({ host, engine }: HostPorts, device: DidKey): Promise<void> {
+  const { log, records, controllerDid } = host;
+  const { devices } = await ownDevices({ log, records, engine }, controllerDid);
+  const known = devices.find(({ subject }) => subject === device);
+  if (known === undefined || known.revocation === null) return;
+  throw new AuthsError('pairing/forbidden', `${known.name} was revoked, and its key with it`, {
+    hint: 'it has made itself a new key by now: run auths pair again, and join there once more with the new code',
+  });
 }

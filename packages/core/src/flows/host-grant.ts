@@ -4,7 +4,7 @@
  */
 import type { LinkRecord } from '../attestation/attestation.ts';
 import { buildLink, signedBytes, withSignatures } from '../attestation/sign.ts';
-import { verifyEd25519 } from '../crypto/ed25519.ts';
+import { verifyEd25519 } from '../crypto/verify-ed25519.ts';
 import { x25519PublicKey } from '../crypto/x25519.ts';
 import { toBase64url } from '../encoding/base64url.ts';
 import { toHex } from '../encoding/bytes.ts';
@@ -23,7 +23,7 @@ import type { CancelSignal, Random, StoredLog } from '../ports.ts';
 import { createConversation, insist, type Conversation } from './conversation.ts';
 import { anchorPairing, type HostPorts } from './finish-pairings.ts';
 import type { PairedDevice, PairingJournal } from './pairing-ports.ts';
-import { sealedRecords } from './host-authority.ts';
+import { requireLiveDevice, requireNotRevoked, sealedRecords } from './host-authority.ts';
 import { readOwnLog } from './seal-records.ts';
 import type { DidKey } from '../identifiers.ts';
 
@@ -131,6 +131,7 @@ async function converse(
   if (channel.kelFollows) {
     for (const piece of kelPieces(fromUtf8(log.stream))) await talk.send(sealPlain(keyed.envelopes, piece));
   }
+  await requireNotRevoked(ports, device.did);
   const ratchet = channel.finish(await talk.next(within(MACHINE_MS)));
   expectInner(ratchet.open(await talk.next(within(MACHINE_MS))), 'ready');
   await talk.whileListening((own) => admit({ device, sas: channel.sas }, own));
@@ -171,6 +172,8 @@ interface Talk {
 async function attest(ports: GrantPorts, options: GrantOptions, on: Talk): Promise<LinkRecord> {
   const { host, clock, random, engine } = ports;
   const { device, channel, keyed, talk, ratchet } = on;
+  // A person was asked meanwhile, and another process may have revoked this device.
+  await requireLiveDevice(ports);
   const issuedAt = clock.now();
   const unsigned = buildLink({
     rid: random.bytes(16),

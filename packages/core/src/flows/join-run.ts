@@ -1,22 +1,27 @@
 /** One candidate host: offer, response, introduction, consent, attestation (docs/protocol.md, "Messages", steps 2, 4, 6, 8 and 10). */
+import type { LinkRecord } from '../attestation/attestation.ts';
 import { signedBytes, withSignatures } from '../attestation/sign.ts';
 import { toBase64url } from '../encoding/base64url.ts';
 import { toHex } from '../encoding/bytes.ts';
 import { AuthsError, hasCode, isAuthsError } from '../errors.ts';
+import type { DidKeri } from '../identifiers.ts';
 import { expectInner, unexpected, type RatchetChannel } from '../pairing/channel.ts';
-import { finishHandshake, openConfirmation, sasOf, type JoinerRun } from '../pairing/joiner.ts';
-import { verifyHost } from '../pairing/verify-host.ts';
+import { finishHandshake, openConfirmation, provesCode, sasOf, type JoinerRun } from '../pairing/joiner.ts';
+import { verifyHost, type VerifiedHost } from '../pairing/verify-host.ts';
 import { CONSENT_MS, MACHINE_MS, REASSEMBLY_BYTES } from '../pairing/limits.ts';
 import type { P3 } from '../pairing/introductions.ts';
 import type { InnerMessage } from '../pairing/messages.ts';
 import type { JoinerRelay } from '../pairing/relay.ts';
 import type { JoinInput } from '../pairing/uri.ts';
 import { within } from './cancel.ts';
-import { createConversation, insist, type Conversation } from './conversation.ts';
+import { createConversation, insist, isPeerAbort, type Conversation } from './conversation.ts';
 import { answerOffer, type AnsweredOffer } from './join-answer.ts';
 import { requireHostDevice, requireOwnLink, requireSame } from './join-attestation.ts';
 import { acceptAnchored, requireKnownHost, storePending } from './join-store.ts';
 import type { JoinContext, JoinResult, JoinSas } from './join-context.ts';
+
+/** A host that will not have this device back says so right after its introduction. */
+const OBJECTION_MS = 2_000;
 
 /** Joins at this relay. `stage.keyed` is set once the other side has proved that it knows the code. */
 export async function joinAt(
@@ -33,16 +38,14 @@ export async function joinAt(
   const talk = createConversation({ clock, relay, sessionId, token, envelopes, signal });
   let p3: P3;
   try {
-    p3 = openConfirmation(run, await confirmation(context, relay, answered));
+    const confirm = await confirmation(context, relay, answered);
+    stage.keyed = provesCode(run, confirm);
+    p3 = openConfirmation(run, confirm);
   } catch (error) {
     // After a reject there is nobody to tell; after anything else the host may be waiting for this end.
-    if (!hasCode(error, 'pairing/pake-failed')) {
-      stage.keyed = !isAuthsError(error) || KEYED_FAILURES.has(error.code);
-      await talk.abort(error);
-    }
+    if (!hasCode(error, 'pairing/pake-failed')) await talk.abort(error);
     throw error;
   }
-  stage.keyed = true;
   try {
     return await converse(context, run, p3, talk);
   } catch (error) {
@@ -50,14 +53,6 @@ export async function joinAt(
     throw error;
   }
 }
-
-/** Failures that only somebody with a good cB can bring about. */
-const KEYED_FAILURES: ReadonlySet<string> = new Set([
-  'pairing/channel-tampered',
-  'pairing/commit-mismatch',
-  'pairing/protocol-violation',
-  'pairing/cancelled',
-]);
 
 async function confirmation(
   { clock, signal }: JoinContext,
@@ -85,7 +80,7 @@ async function converse(
   p3: P3,
   talk: Conversation,
 ): Promise<JoinResult> {
-  const { engine, options, callbacks, deviceDid, device, random } = context;
+  const { engine, options } = context;
   const host = verifyHost(run.keys, p3, await wholeLog(p3, talk), engine);
   const { controllerDid } = host;
   if (options.expectHost !== undefined && options.expectHost !== controllerDid) {
@@ -94,10 +89,52 @@ async function converse(
     });
   }
   const before = await requireKnownHost(context, host);
-  if (before !== null) {
-    await talk.abort(conflict(controllerDid));
-    return { status: 'already', controllerDid, deviceDid, deviceName: before.name, attestation: before };
+  try {
+    return before === null
+      ? await pairWith(context, run, p3, talk, host)
+      : await leavePaired(context, talk, controllerDid, before);
+  } catch (error) {
+    if (!isPeerAbort(error) || !hasCode(error, 'pairing/forbidden')) throw error;
+    // Only a host that has proved to be that identity gets here. The old key stays, under its own name.
+    await context.home.deviceKey({ renew: true });
+    throw new AuthsError(
+      'pairing/forbidden',
+      'this device was revoked by its identity; it has a new key now',
+      {
+        hint: 'auths pair on the host again, and join once more with its new code',
+        details: { by: 'peer' },
+        cause: error,
+      },
+    );
   }
+}
+
+/** Paired before, as far as this home knows. The host may know of a revocation, and then says so at once. */
+async function leavePaired(
+  { deviceDid }: JoinContext,
+  talk: Conversation,
+  controllerDid: DidKeri,
+  link: LinkRecord,
+): Promise<JoinResult> {
+  try {
+    await talk.next(OBJECTION_MS);
+  } catch (error) {
+    if (isPeerAbort(error)) throw error;
+  }
+  await talk.abort(conflict(controllerDid));
+  return { status: 'already', controllerDid, deviceDid, deviceName: link.name, attestation: link };
+}
+
+/** Steps 4 to 10 with a host that is who it says. */
+async function pairWith(
+  context: JoinContext,
+  run: JoinerRun,
+  p3: P3,
+  talk: Conversation,
+  host: VerifiedHost,
+): Promise<JoinResult> {
+  const { callbacks, deviceDid, device, random } = context;
+  const { controllerDid } = host;
   const { message3, channel } = finishHandshake(run, p3, random);
   const sas: JoinSas = {
     kind: run.offer.kind,
@@ -194,7 +231,7 @@ function pending(cause: unknown): unknown {
   if (!isAuthsError(cause) || cause.code === 'pairing/channel-tampered' || cause.code === 'interrupted')
     return cause;
   return new AuthsError('pairing/pending', 'paired on this side, but the host has not confirmed it yet', {
-    hint: 'auths sync',
+    hint: 'auths pair on the host, and auths pair --join with its new code here, finish it (auths sync is not in this version yet)',
     cause,
   });
 }

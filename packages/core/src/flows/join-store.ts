@@ -33,6 +33,9 @@ export async function readStanding(deps: PairingWorld & { readonly home: JoinerH
   const own = fold.devices.find(({ subject }) => subject === did);
   if (own === undefined) return { controllerDid, role, state: 'pending', link: null };
   const status = deviceStatus(own, clock.now());
+  // Without every record that the log seals the pairing has not come to its end.
+  if (status === 'active' && own.missing.length > 0)
+    return { controllerDid, role, state: 'pending', link: null };
   const state = status === 'expired' ? 'none' : status;
   return { controllerDid, role, state, link: state === 'active' ? own.link : null };
 }
@@ -118,12 +121,13 @@ export async function acceptAnchored(
   if (!isLive(context.deviceDid))
     throw hostInvalid('the records that it sends do not make this device one of its own');
   if (!isLive(hostDeviceDid)) throw hostInvalid("the host's own device is not a live device of its identity");
-  await storeLog(context, host.controllerDid, kel.events);
   const sealed = records.filter((record) => seals.has(digestOf(record)));
+  // The log last: with it this device counts as paired, and then every record that it seals must be here.
   await context.home.records.put(
     host.controllerDid,
     sealed.map((record) => storedRecord(record, seals.get(digestOf(record)) ?? null)),
   );
+  await storeLog(context, host.controllerDid, kel.events);
 }
 
 function isUsable(device: DeviceState): boolean {

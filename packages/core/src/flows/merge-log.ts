@@ -58,13 +58,7 @@ export interface ShownLog {
  *   The home's log stays as it was.
  */
 export type MergeVerdict =
-  | 'up-to-date'
-  | 'behind'
-  | 'extended'
-  | 'recovered'
-  | 'forked'
-  | 'rewound'
-  | 'invalid';
+  'up-to-date' | 'behind' | 'extended' | 'recovered' | 'forked' | 'rewound' | 'invalid';
 
 export interface Merged {
   readonly verdict: MergeVerdict;

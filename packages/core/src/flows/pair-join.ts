@@ -83,7 +83,7 @@ async function joinAny(context: JoinContext, input: JoinInput): Promise<JoinResu
   const candidates = await within(clock, options.timeoutMs, noPeer, signal, (own) =>
     context.relaysFor(input, own),
   );
-  let failure: unknown = noPeer();
+  let failure: unknown = null;
   for (const relay of candidates.slice(0, RUNS_PER_CODE)) {
     const stage = { keyed: false };
     try {
@@ -96,11 +96,11 @@ async function joinAny(context: JoinContext, input: JoinInput): Promise<JoinResu
       if (context.runs.sent >= RUNS_PER_CODE) break;
     }
   }
-  throw failure;
+  throw failure ?? noPeer();
 }
 
-/** Of several candidates' failures the one that says most: a wrong code before "nobody is there". */
+/** Of several candidates' failures the one that says most: a wrong code first, "nobody else is there" last. */
 function worse(a: unknown, b: AuthsError): unknown {
-  if (hasCode(a, 'pairing/pake-failed')) return a;
-  return hasCode(b, 'pairing/no-peer') && !hasCode(a, 'pairing/no-peer') ? a : b;
+  if (a === null) return b;
+  return hasCode(a, 'pairing/pake-failed') || hasCode(b, 'pairing/no-peer') ? a : b;
 }

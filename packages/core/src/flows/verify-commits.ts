@@ -28,7 +28,6 @@ export interface CommitSource {
   readonly shallow: boolean;
   /** Answers in the order of the ids. */
   readMany(oids: Iterable<string>): AsyncIterable<ReadObject>;
-  isPresent(oid: string): Promise<boolean>;
   /** Every commit that the run can see, children before parents. */
   commits(): Promise<readonly { readonly oid: string; readonly parents: readonly string[] }[]>;
 }
@@ -43,45 +42,55 @@ export interface VerifyPorts {
 }
 
 /**
- * The results for these objects, in order. `complete` asks that the list be whole: a commit whose parent
- * is not here, in a shallow clone, adds that parent as `unverifiable`, because it may belong to the range.
+ * The results for these objects, in order. `rangeFrom`, the excluded end of a range, asks that the list be
+ * whole: in a shallow clone git knows no parents where history is cut, whether they are here or not, so a
+ * parent that is neither listed nor below that end is added as `unverifiable`.
  */
 export async function verifyObjects(
   ports: VerifyPorts,
   oids: readonly string[],
-  options: { readonly complete: boolean } = { complete: false },
+  options: { readonly rangeFrom: string | null } = { rangeFrom: null },
 ): Promise<readonly ObjectResult[]> {
   const { world, source } = ports;
   const below = ancestryOfLive(ports);
   const history: History = { ...ports.history, isBelowLiveCommit: below };
-  const results: ObjectResult[] = [];
+  const results: Promise<ObjectResult>[] = [];
+  const push = (result: ObjectResult): void => {
+    results.push(Promise.resolve(result));
+  };
+  const known = new Set(oids);
   for await (const answer of source.readMany(oids)) {
     if (answer.status !== 'found') {
-      results.push(
+      push(
         unreadableObject(answer.name, 'object', answer.status === 'ambiguous' ? 'missing' : answer.status),
       );
       continue;
     }
     const { oid, type, bytes } = answer;
     if (type !== 'commit' && type !== 'tag') {
-      results.push(unreadableObject(oid, type, 'unsupported'));
+      push(unreadableObject(oid, type, 'unsupported'));
       continue;
     }
-    if (options.complete && source.shallow && type === 'commit')
-      results.push(...(await cutParents(source, bytes)));
-    results.push(await judgeObject(world, history, { oid, type, bytes, format: source.format }));
+    if (options.rangeFrom !== null && source.shallow && type === 'commit') {
+      const parsed = parseCommit(bytes, source.format);
+      for (const parent of parsed.kind === 'ok' ? parsed.object.refersTo : []) {
+        if (known.has(parent) || (await history.isWithin(parent, [options.rangeFrom]))) continue;
+        known.add(parent);
+        push(unreadableObject(parent, 'commit', 'missing'));
+      }
+    }
+    const judged = judgeObject(world, history, { oid, type, bytes, format: source.format });
+    // A rejection is met when its turn comes; until then it must not count as unhandled.
+    judged.catch(() => undefined);
+    results.push(judged);
+    // The equation is worked out on other threads meanwhile; objects waiting for it are held in memory.
+    await results.at(-AHEAD);
   }
-  return results;
+  return Promise.all(results);
 }
 
-async function cutParents(source: CommitSource, bytes: Uint8Array): Promise<readonly ObjectResult[]> {
-  const parsed = parseCommit(bytes, source.format);
-  const results: ObjectResult[] = [];
-  for (const parent of parsed.kind === 'ok' ? parsed.object.refersTo : []) {
-    if (!(await source.isPresent(parent))) results.push(unreadableObject(parent, 'commit', 'missing'));
-  }
-  return results;
-}
+/** Judgements under way at once. */
+const AHEAD = 32;
 
 /**
  * Whether a commit is an ancestor of one that a live device signed. Walks children first, and judges only

@@ -1,5 +1,5 @@
 /** Receipts (rct messages): who else vouches for having seen an event. They sign the event's bytes, not the rct body. */
-import { verifyEd25519 } from '../crypto/ed25519.ts';
+import { verifyEd25519 } from '../crypto/verify-ed25519.ts';
 import type { VerifyEngine } from '../ports.ts';
 import type { Log } from './advance.ts';
 import type { TransferableGroup } from './attachments.ts';

@@ -1,7 +1,7 @@
 /** Signatures over events: which positions verified, which commitments they expose, which witnesses receipted. */
 import { decodeCesrFixed } from '../encoding/cesr.ts';
 import { latin1 } from '../encoding/text.ts';
-import { verifyEd25519 } from '../crypto/ed25519.ts';
+import { verifyEd25519 } from '../crypto/verify-ed25519.ts';
 import type { VerifyEngine } from '../ports.ts';
 import type { Attachments, IndexedSignature } from './attachments.ts';
 import { type Fault, fault } from './rules.ts';

@@ -15,7 +15,7 @@ export interface Source {
 /** A branch that conflicts with the trunk. It changes no verdict. */
 export interface DisputedBranch {
   readonly source: string;
-  /** First sequence at which it differs. */
+  /** First sequence at which it differs from the trunk, and from what recoveries took off it. */
   readonly from: number;
   readonly events: readonly ReplayedEvent[];
 }
@@ -105,10 +105,12 @@ function settle(fold: Folding, trunk: Log, name: string): void {
   fold.decidedBy = name;
 }
 
-function dispute(fold: Folding, source: string, from: number, events: readonly ReplayedEvent[]): void {
-  const known = events.every(({ said }) => fold.superseded.has(said));
-  if (known || fold.disputed.has(from) || fold.disputed.size === MAX_DISPUTED) return;
-  fold.disputed.set(from, { source, from, events });
+/** A branch off a superseded one differs where it leaves that: else the same branch, seen again, would count anew. */
+function dispute(fold: Folding, source: string, at: number, events: readonly ReplayedEvent[]): void {
+  const own = events.findIndex(({ said }) => !fold.superseded.has(said));
+  const from = at + own;
+  if (own === -1 || fold.disputed.has(from) || fold.disputed.size === MAX_DISPUTED) return;
+  fold.disputed.set(from, { source, from, events: events.slice(own) });
 }
 
 function isOnTrunk(trunk: Log | null, { sequence, said }: ReplayedEvent): boolean {

@@ -154,8 +154,7 @@ export function openConfirmation(run: JoinerRun, confirm: ConfirmBody): P3 {
   if (confirm.result === 'abort') {
     throw new AuthsError('pairing/cancelled', 'ended by the other side or the relay');
   }
-  if (confirm.result !== 'ok') throw wrongCode(run);
-  if (!equalConstantTime(run.confirmB, fromBase64url(confirm.pake_confirm, 32))) throw wrongCode(run);
+  if (confirm.result !== 'ok' || !provesCode(run, confirm)) throw wrongCode(run);
   const data = run.envelopes.open({ seq: 0, sealed: confirm.sealed });
   if (data === null) throw unexpected();
   const p3 = parseP3(data);
@@ -176,6 +175,12 @@ export function openConfirmation(run: JoinerRun, confirm: ConfirmBody): P3 {
     );
   }
   return p3;
+}
+
+/** Whether this can only come from somebody who knows the code: cB is good. */
+export function provesCode(run: JoinerRun, confirm: ConfirmBody): boolean {
+  if (confirm.result !== 'ok' || confirm.attempt !== run.offer.attempt) return false;
+  return equalConstantTime(run.confirmB, fromBase64url(confirm.pake_confirm, 32));
 }
 
 function wrongCode(run: JoinerRun): AuthsError<'pairing/pake-failed'> {

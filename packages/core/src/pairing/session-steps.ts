@@ -140,11 +140,23 @@ export function finish(session: RelaySession, status: 'completed' | 'cancelled',
     throw relayError('conflict');
   }
   refuseEnded(session);
-  return next(session, { status, endedAt: now });
+  // A response that the host will not answer any more is not kept for it.
+  const runs = session.runs.map((run) => ({ ...run, response: null }));
+  return next(session, { status, endedAt: now, runs });
+}
+
+/** Characters of sealed text that the session holds: responses, the host's words, and messages that wait. */
+export function heldBytes(session: RelaySession): number {
+  let bytes = waitingBytes(session);
+  for (const { response, confirmation } of session.runs) {
+    bytes += response?.sealed.length ?? 0;
+    if (confirmation?.result === 'ok') bytes += confirmation.sealed.length;
+  }
+  return bytes;
 }
 
 /** Characters of sealed text that wait in both directions. */
-export function waitingBytes(session: RelaySession): number {
+function waitingBytes(session: RelaySession): number {
   let bytes = 0;
   for (const lane of [session.lanes.j2h, session.lanes.h2j]) {
     for (const message of lane.waiting) bytes += message.sealed.length;

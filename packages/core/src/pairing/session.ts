@@ -115,12 +115,23 @@ export function createSession(body: CreateBody, owner: string, now: Instant): Re
 export function settle(session: RelaySession, now: Instant): RelaySession {
   const life = lifeMs(session);
   if (elapsedMs(session, now) < life) return session;
-  if (session.endedAt !== null) return { ...session, lanes: NO_LANES };
+  if (session.endedAt !== null) return isEmptied(session) ? session : emptied(session);
   const endedAt = {
     monotonic: Math.min(now.monotonic, session.created.monotonic + life),
     wall: Math.min(now.wall, session.created.wall + life),
   };
-  return { ...session, status: 'expired', endedAt, lanes: NO_LANES };
+  return { ...emptied(session), status: 'expired', endedAt };
+}
+
+/** Nobody can ask for what was sealed any more: what stays is who said what, for the repeats. */
+function emptied(session: RelaySession): RelaySession {
+  const runs = session.runs.map((run) => ({ ...run, response: null, confirmation: null }));
+  return { ...session, runs, lanes: NO_LANES };
+}
+
+function isEmptied({ runs, lanes }: RelaySession): boolean {
+  const said = runs.some((run) => run.response !== null || run.confirmation !== null);
+  return !said && lanes.j2h.last === 0 && lanes.h2j.last === 0;
 }
 
 function lifeMs(session: RelaySession): number {

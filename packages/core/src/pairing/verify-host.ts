@@ -1,5 +1,5 @@
 /** The joiner judges who the host is before a person sees anything (docs/protocol.md, "Messages", step 4). */
-import { verifyEd25519 } from '../crypto/ed25519.ts';
+import { verifyEd25519 } from '../crypto/verify-ed25519.ts';
 import { equalBytes } from '../encoding/bytes.ts';
 import { utf8 } from '../encoding/text.ts';
 import { AuthsError } from '../errors.ts';

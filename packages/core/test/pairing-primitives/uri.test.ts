@@ -120,6 +120,8 @@ describe('round trips', () => {
         hostCommit: Uint8Array.from(randomBytes(32)),
       };
       expect(decodeQrPayload(`${PAGE}/pair#${encodeQrPayload(given)}`)).toEqual(given);
+      // Base45 itself holds '%', '2', '0' and '5': with only its spaces escaped such a text could be read two ways.
+      if (/%2[05]/.test(encodeQrPayload(given))) continue;
       const bySpaces = encodeQrPayload(given).replace(/ /g, '%20');
       expect(decodeQrPayload(`${PAGE}/pair#${bySpaces}`)).toEqual(given);
     }

@@ -14,7 +14,7 @@ import {
   settle,
   viewOf,
 } from '../../src/pairing/session.ts';
-import { confirm, fetchMessages, finish, post, respond } from '../../src/pairing/session-steps.ts';
+import { confirm, fetchMessages, finish, heldBytes, post, respond } from '../../src/pairing/session-steps.ts';
 
 const filled = (length: number, byte: number): string => toBase64url(new Uint8Array(length).fill(byte));
 const claim = new Uint8Array(32).fill(7);
@@ -198,6 +198,19 @@ describe('whatever is called in whatever order', () => {
       }),
       { numRuns: 400 },
     );
+  });
+
+  it('keeps nothing sealed once nobody can ask for it', () => {
+    const answered = respond(createSession(body, 'a', start), answer('short6', 0, 1), null);
+    expect(heldBytes(answered)).toBe(answer('short6', 0, 1).sealed.length);
+    expect(heldBytes(finish(answered, 'cancelled', start))).toBe(0);
+    const talking = post(confirm(answered, ok, start), 'h2j', { seq: 1, sealed: 'AAAA' }, DEFAULT_LIMITS);
+    expect(heldBytes(talking)).toBe(filled(1_040, 9).length + 4);
+    const done = finish(talking, 'completed', start);
+    expect(fetchMessages(done, 'h2j', 0).messages).toHaveLength(1);
+    const over = settle(done, after(300_000 + COMPLETION_MS));
+    expect([over.status, heldBytes(over)]).toEqual(['completed', 0]);
+    expect(settle(over, after(400_000 + COMPLETION_MS))).toBe(over);
   });
 
   it('messages come out in order, each until it was seen', () => {

@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PaperIdentity } from '../../../testing/src/paper-identity.ts';
@@ -186,6 +195,31 @@ describe.skipIf(!hasSshKeygen)('where trust comes from', () => {
     repo.policy({ v: 1 });
     repo.commit(manager);
     expect(await repo.verdicts()).toEqual(['valid']);
+  });
+
+  it('manage_policy: deleting or changing evidence needs it, so a revocation cannot be swept away; adding does not', async () => {
+    const { repo, laptop, identity, first } = start();
+    const manager = fileKey();
+    identity.link(manager, { capabilities: MANAGER, name: 'manager' });
+    repo.evidence([identity], null);
+    const adds = repo.commit(laptop);
+    expect(await repo.verdicts(adds)).toEqual(['valid']);
+    const folder = join(repo.dir, '.auths', 'evidence', identity.did.slice('did:keri:'.length));
+    for (const name of readdirSync(folder)) {
+      rmSync(join(folder, name));
+      const deletes = repo.commit(laptop);
+      expect(await repo.verdicts(`${first}..${deletes}`, { rootsFrom: adds }), name).toEqual([
+        'valid',
+        'capability-denied',
+      ]);
+      expect(await repo.verdicts(deletes, { rootsFrom: adds }), name).toEqual(['capability-denied']);
+      repo.git('reset', '-q', '--hard', adds);
+    }
+    repo.git('checkout', '-q', '-b', 'side', first);
+    repo.commit(laptop);
+    repo.git('-c', 'commit.gpgsign=false', 'merge', '-q', '--no-commit', '--no-ff', 'main');
+    const merged = repo.commitStaged(laptop, 'take the evidence over');
+    expect(await repo.verdicts(merged)).toEqual(['valid']);
   });
 
   it('manage_policy and merges: taking one side over is no change, bringing an old version back is', async () => {
@@ -412,6 +446,81 @@ describe.skipIf(!hasSshKeygen)('targets', () => {
       results: [{ verdict: 'unverifiable' }],
       exit: 4,
     });
+  });
+
+  it('a history cut above a parent that is here hides neither that parent nor a change of the roots', async () => {
+    const { repo, identity } = start();
+    const helper = fileKey();
+    identity.link(helper, { name: 'helper', capabilities: ['sign_commit'] });
+    repo.evidence([identity]);
+    repo.commit(helper);
+    repo.git('checkout', '-q', '-b', 'feature');
+    const hidden = repo.commit(null);
+    repo.git('update-ref', 'refs/heads/hidden', hidden);
+    repo.evidence([identity, new PaperIdentity(91)]);
+    repo.commit(helper);
+    const shallow = new TestRepository();
+    for (const branch of ['main', 'hidden', 'feature']) {
+      shallow.git(
+        'fetch',
+        '-q',
+        '--depth',
+        '1',
+        `file://${repo.dir}`,
+        `${branch}:refs/remotes/origin/${branch}`,
+      );
+    }
+    const onFeature = { rootsFrom: 'origin/main' };
+    const result = await shallow.verify('origin/main..origin/feature', onFeature);
+    expect(result.results.map(({ object, verdict }) => [object === hidden, verdict])).toEqual([
+      [true, 'unverifiable'],
+      [false, 'capability-denied'],
+    ]);
+    expect(await shallow.verdicts('origin/hidden..origin/feature', onFeature)).toEqual(['capability-denied']);
+  });
+
+  it('a partial clone is told as one: what is not here is neither empty nor a default', async () => {
+    const { repo, identity } = start();
+    const helper = fileKey();
+    const link = identity.link(helper, { name: 'helper', capabilities: ['sign_commit'] });
+    repo.evidence([identity]);
+    repo.commit(helper);
+    repo.git('branch', 'feature');
+    identity.revoke(link, 'compromised');
+    repo.evidence([identity]);
+    repo.commit(null);
+    repo.git('config', 'uploadpack.allowFilter', 'true');
+    const missing = { code: 'git/object-missing' };
+    for (const filter of ['tree:0', 'blob:none']) {
+      const partial = new TestRepository();
+      const url = `file://${repo.dir}`;
+      rmSync(partial.dir, { recursive: true });
+      repo.git('clone', '-q', `--filter=${filter}`, '--no-checkout', url, partial.dir);
+      partial.git('checkout', '-q', 'feature');
+      const onMain = { roots: [identity.did], rootsFrom: 'origin/main' };
+      await expect(partial.verify('HEAD', onMain)).rejects.toMatchObject(missing);
+      partial.git('fetch', '-q', '--refetch', '--no-filter', 'origin');
+      expect(await partial.verdicts('HEAD', onMain)).toEqual(['revoked']);
+    }
+    const damaged = new TestRepository({ from: repo.dir });
+    const tree = damaged.git('rev-parse', 'origin/main:.auths');
+    const unpacked = join(damaged.dir, '.git', 'objects', tree.slice(0, 2), tree.slice(2));
+    rmSync(unpacked);
+    await expect(
+      damaged.verify('origin/feature', { roots: [identity.did], rootsFrom: 'origin/main' }),
+    ).rejects.toMatchObject(missing);
+  });
+
+  it('says so when a tag goes by another name than the one that was signed', async () => {
+    const { repo, laptop } = start();
+    repo.commit(laptop);
+    const oid = repo.tag('v1', laptop);
+    repo.git('update-ref', 'refs/tags/v2', oid);
+    const notes = async (target: string): Promise<readonly string[]> =>
+      (await repo.verify(target)).notes.filter((note) => note.includes('calls itself'));
+    expect(await notes('v2')).toEqual(['the tag under "v2" calls itself "v1": that is what was signed']);
+    for (const target of ['v1', 'refs/tags/v1', oid, oid.slice(0, 8), 'v2^{commit}'])
+      expect(await notes(target)).toEqual([]);
   });
 
   it('works in a sha256 repository', async () => {

@@ -1,7 +1,7 @@
 /** Requests that never became one: headers too large or too slow, bytes that are not HTTP. */
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { AuthsError } from '@auths/core/errors';
-import { problemOf } from '@auths/pairing-http/problem';
+import { problemOf } from './problem.ts';
 
 const ANSWERS = {
   HPE_HEADER_OVERFLOW: { status: 431, reason: 'Request Header Fields Too Large', name: 'payload-too-large' },
@@ -10,7 +10,7 @@ const ANSWERS = {
 const OTHER = { status: 400, reason: 'Bad Request', name: 'malformed' } as const;
 
 /** Answers with a problem document and closes; a connection that is gone already is let go. */
-export function answerClientError(error: Error & { readonly code?: string }, socket: Socket): void {
+export function answerClientError(error: Error & { readonly code?: string }, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
     socket.destroy();
     return;

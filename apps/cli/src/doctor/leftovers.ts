@@ -1,0 +1,112 @@
+/** What a process that died leaves in a home beside its locks: found, named, and with `--fix` finished or cleared away. */
+import { readdir, readFile, stat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { formatAllowedSigners } from '@auths/core/commit/allowed-signers';
+import { prefixOf } from '@auths/core/identifiers';
+import { homeExists, openHome, type Home } from '@auths/git-store/home-repository';
+import { readIdentityDocument, type IdentityDocument } from '@auths/git-store/identity-document';
+import { repairLog } from '@auths/git-store/repair';
+import { openJournal } from '@auths/key-store/journal';
+import type { Context } from '../command.ts';
+import { homeFiles } from '../composition.ts';
+import { closeRevokedChannels, openRevokedChannels } from '../home/channels.ts';
+import { writeAllowedSigners } from '../home/device-files.ts';
+import { foldStates } from '../home/fold-home.ts';
+import { readLogView } from '../home/identity-view.ts';
+import { finishGit, hasUnfinishedGit } from '../home/unfinished-git.ts';
+import { failed, fixed, ok, warning, type Finding } from './finding.ts';
+
+/** Before that a file under a temporary name may still be in the making. */
+const OLD_MS = 60_000;
+/** As our writers name them; `tmp_obj_` and `tmp_pack_` are git's own names. */
+const TEMPORARY = /(?:\.[0-9a-f]{12,18}\.tmp|^devices\.[0-9a-f]{16}\.tmp|^tmp_(?:obj|pack|idx)_\w+)$/;
+
+/** A log whose ref a crash has emptied: its newest sound state is put back. */
+export async function checkLog(context: Context, fix: boolean): Promise<readonly Finding[]> {
+  return inHome(context, async (home, { controller_did }) => {
+    if (!fix) return [];
+    const result = await repairLog(home, prefixOf(controller_did));
+    if (result === 'sound') return [];
+    if (result === 'repaired') return [fixed('log', 'the key event log was damaged; its last state is back')];
+    return [
+      failed('log', 'the key event log is damaged, and it cannot be told which state was its last', null),
+    ];
+  });
+}
+
+/** Temporary files, which may hold sealed secrets of a passphrase that was changed since. */
+export async function checkTemporaryFiles(context: Context, fix: boolean): Promise<readonly Finding[]> {
+  const left: string[] = [];
+  for (const path of await filesBelow(context.home)) {
+    if (!TEMPORARY.test(path.slice(path.lastIndexOf('/') + 1))) continue;
+    const { mtimeMs } = await stat(path);
+    if (Date.now() - mtimeMs > OLD_MS) left.push(path);
+  }
+  if (left.length === 0) return [];
+  if (fix) for (const path of left) await unlink(path);
+  const detail = `${left.length} temporary file${left.length === 1 ? '' : 's'} of a process that is gone`;
+  return [fix ? fixed('leftovers', detail) : warning('leftovers', detail, 'auths doctor --fix')];
+}
+
+/** Work that was begun: git not set up, a pairing whose grant is not sealed yet. */
+export async function checkUnfinished(context: Context, fix: boolean): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  if (await hasUnfinishedGit(context)) {
+    const detail = 'auths init ended before git was set up';
+    if (fix) await finishGit(context);
+    findings.push(fix ? fixed('unfinished', detail) : failed('unfinished', detail, 'auths init'));
+  }
+  const pairings = (await openJournal(context.home).list()).filter((name) => name.startsWith('pair'));
+  if (pairings.length > 0) {
+    const detail = `${pairings.length} interrupted pairing${pairings.length === 1 ? '' : 's'}: finished or forgotten by the next command that uses the identity`;
+    findings.push(warning('unfinished', detail, 'auths pair'));
+  }
+  return findings;
+}
+
+/** Files that follow from the log: allowed_signers, and who may open a channel. */
+export async function checkDerived(context: Context, fix: boolean): Promise<readonly Finding[]> {
+  return inHome(context, async (home, { controller_did }) => {
+    const findings: Finding[] = [];
+    const path = homeFiles(context.home).allowedSigners;
+    const { devices } = await foldStates(home, controller_did);
+    if ((await readFile(path, 'utf8').catch(() => null)) !== formatAllowedSigners(devices)) {
+      if (fix) await writeAllowedSigners(home, controller_did);
+      const detail = `${path} is not what the log says`;
+      findings.push(
+        fix ? fixed('allowed_signers', detail) : failed('allowed_signers', detail, 'auths doctor --fix'),
+      );
+    }
+    const view = await readLogView(home, controller_did);
+    const open = await openRevokedChannels(home, view);
+    if (open.length > 0) {
+      if (fix) await closeRevokedChannels(home, view);
+      const detail = `revoked, and still on the allow-list: ${open.join(', ')}`;
+      findings.push(
+        fix ? fixed('paired devices', detail) : failed('paired devices', detail, 'auths doctor --fix'),
+      );
+    }
+    return findings.length > 0
+      ? findings
+      : [ok('derived files', 'allowed_signers and allow-list follow the log')];
+  });
+}
+
+async function inHome(
+  context: Context,
+  action: (home: Home, identity: IdentityDocument) => Promise<readonly Finding[]>,
+): Promise<readonly Finding[]> {
+  if (!homeExists(context.home)) return [];
+  await using home = openHome(context.home);
+  const identity = await readIdentityDocument(home);
+  return identity === null ? [] : action(home, identity);
+}
+
+async function filesBelow(folder: string): Promise<readonly string[]> {
+  try {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,152 @@
+/** A third machine on the network lies, shouts and floods: the true host is found all the same, or the joiner says what happened. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { buildPrograms, removePrograms } from '../../apps/cli/test/pair/programs.ts';
+import { noNetworkBecause, type Host } from './network.ts';
+import { thirdMachine, type ThirdMachine } from './third-machine.ts';
+import {
+  expectNothingGranted,
+  expectPaired,
+  failureOf,
+  FOUR,
+  join,
+  oneSegment,
+  startHost,
+  type TwoHomes,
+} from './two-homes.ts';
+import type { Manner } from './neighbour.ts';
+
+const why = noNetworkBecause();
+let third: ThirdMachine;
+beforeAll(async () => {
+  buildPrograms();
+  third = await thirdMachine();
+}, 120_000);
+afterAll(() => {
+  removePrograms();
+  third.remove();
+});
+let home: TwoHomes;
+afterEach(async () => {
+  await third.stop();
+  await home.end();
+});
+
+const EVIL = '10.77.0.66';
+async function withEvil(...more: readonly string[]): Promise<{ evil: Host; others: readonly Host[] }> {
+  home = await oneSegment(FOUR);
+  const machine = (address: string): Host =>
+    home.network.host(`at-${address.split('.').at(-1)}`, { segment: 'a', four: `${address}/24` });
+  return { evil: machine(EVIL), others: more.map(machine) };
+}
+const nameplateOf = (code: unknown): string => String(code).slice(0, 2);
+const guesses = (stdout: string): number => stdout.split('"event":"guess"').length - 1;
+
+describe.skipIf(why !== null)(
+  'with a third machine that answers mDNS for the same nameplate',
+  { timeout: 180_000 },
+  () => {
+    const manners: readonly (readonly [Manner, boolean])[] = [
+      ['rejects', true],
+      ['garbles', true],
+      ['talks without end', false],
+    ];
+    it.each(manners)(
+      'faster and ten times over, and %s: the true host still pairs',
+      async (manner, guessed) => {
+        const { evil } = await withEvil();
+        const host = startHost(home);
+        const offer = await host.event('offer');
+        const instances = Array.from({ length: 10 }, (_, i) => `0000000${i}`);
+        const liar = third.start(evil, {
+          do: 'deceive',
+          own: EVIL,
+          nameplate: nameplateOf(offer['code']),
+          manner,
+          instances,
+        });
+        await liar.event('ready');
+        const joiner = join(home, offer['code']);
+        await liar.event('asked');
+        await expectPaired(home, host, joiner);
+        // One turn like anybody: it may test one guess, not three.
+        expect(guesses(liar.stdout())).toBe(guessed ? 1 : 0);
+        // What it came to first it names, and it goes on.
+        const seen = joiner.events().filter(({ event }) => event === 'offer');
+        expect(seen.at(-1)).toMatchObject({ endpoint: offer['endpoint'] });
+        expect(seen).toHaveLength(guessed ? 2 : 1);
+      },
+    );
+
+    it('under the name of the true host, with another address: the true host still pairs', async () => {
+      const { evil } = await withEvil();
+      const ear = third.start(evil, { do: 'listen', own: EVIL });
+      await ear.event('ready');
+      const host = startHost(home);
+      const offer = await host.event('offer');
+      const heard = (await ear.event('heard'))['records'] as readonly { readonly name: string }[];
+      const instance =
+        /[0-9a-f]{8}(?=\._auths-pair)/.exec(heard.map(({ name }) => name).join(' '))?.[0] ?? '';
+      const liar = third.start(evil, {
+        do: 'deceive',
+        own: EVIL,
+        nameplate: nameplateOf(offer['code']),
+        manner: 'rejects',
+        instances: [instance],
+      });
+      await liar.event('ready');
+      await expectPaired(home, host, join(home, offer['code']));
+      expect(guesses(liar.stdout())).toBeLessThanOrEqual(1);
+    });
+
+    it('and two more like it: three guesses in all, then pake-failed, and nothing is granted', async () => {
+      const more = ['10.77.0.67', '10.77.0.68'];
+      const { evil, others } = await withEvil(...more);
+      // The true host does not announce itself, so that only liars answer.
+      const host = startHost(home, '--no-mdns');
+      const offer = await host.event('offer');
+      const liars = [evil, ...others].map((machine, i) =>
+        third.start(machine, {
+          do: 'deceive',
+          own: [EVIL, ...more][i] ?? '',
+          nameplate: nameplateOf(offer['code']),
+          manner: 'rejects',
+          instances: Array.from({ length: 5 }, (_, n) => `${i}000000${n}`),
+        }),
+      );
+      for (const liar of liars) await liar.event('ready');
+      const failure = failureOf(await join(home, offer['code']).done);
+      expect(failure).toMatchObject({ exit: 1, code: 'pairing/pake-failed' });
+      expect(failure.hint).toContain('someone is in between');
+      expect(liars.map((liar) => guesses(liar.stdout()))).toEqual([1, 1, 1]);
+      host.kill('SIGINT');
+      expect((await host.done).exit).toBe(130);
+      await expectNothingGranted(home);
+    });
+
+    it('and says nothing to who comes: the true host still pairs', async () => {
+      const { evil } = await withEvil();
+      const host = startHost(home);
+      const offer = await host.event('offer');
+      const liar = third.start(evil, {
+        do: 'deceive',
+        own: EVIL,
+        nameplate: nameplateOf(offer['code']),
+        manner: 'says nothing',
+        instances: ['00000001'],
+      });
+      await liar.event('ready');
+      const joiner = join(home, offer['code']);
+      await liar.event('asked');
+      await expectPaired(home, host, joiner);
+    });
+
+    it('as a flood of oversized, malformed, looping and half records: both programs live, and pair', async () => {
+      const { evil } = await withEvil();
+      const host = startHost(home);
+      const offer = await host.event('offer');
+      const flood = third.start(evil, { do: 'flood', own: EVIL, nameplate: nameplateOf(offer['code']) });
+      await flood.event('ready');
+      await expectPaired(home, host, join(home, offer['code']));
+    });
+  },
+);

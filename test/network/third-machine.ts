@@ -1,0 +1,48 @@
+/** Starts the program of the third machine on a machine of a network. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execPath } from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { watch, type Running } from '../../apps/cli/test/pair/programs.ts';
+import type { Task } from './neighbour.ts';
+import type { Host } from './network.ts';
+
+export interface ThirdMachine {
+  /** Begins the task; ended by `stop`. */
+  readonly start: (host: Host, task: Task) => Running;
+  /** Ends every task. */
+  readonly stop: () => Promise<void>;
+  readonly remove: () => void;
+}
+
+/** Bundles the program once. */
+export async function thirdMachine(): Promise<ThirdMachine> {
+  const folder = mkdtempSync(join(tmpdir(), 'auths-neighbour-'));
+  const program = join(folder, 'neighbour.mjs');
+  await build({
+    entryPoints: [fileURLToPath(new URL('./neighbour.ts', import.meta.url))],
+    outfile: program,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+  });
+  const running: Running[] = [];
+  return {
+    start: (host, task) => {
+      const [command, ...words] = [...host.within, execPath, program, JSON.stringify(task)];
+      const one = watch(spawn(command, words, { stdio: 'pipe' }));
+      running.push(one);
+      return one;
+    },
+    stop: async () => {
+      const all = running.splice(0);
+      for (const { kill } of all) kill('SIGKILL');
+      await Promise.all(all.map(({ done }) => done));
+    },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
