@@ -33,8 +33,8 @@ export async function readStanding(deps: PairingWorld & { readonly home: JoinerH
   const own = fold.devices.find(({ subject }) => subject === did);
   if (own === undefined) return { controllerDid, role, state: 'pending', link: null };
   const status = deviceStatus(own, clock.now());
-  // Without every record that the log seals the pairing has not come to its end.
-  if (status === 'active' && own.missing.length > 0)
+  // Without every record that the log seals, those of other devices too, the pairing has not come to its end.
+  if (status === 'active' && fold.missing.length > 0)
     return { controllerDid, role, state: 'pending', link: null };
   const state = status === 'expired' ? 'none' : status;
   return { controllerDid, role, state, link: state === 'active' ? own.link : null };
