@@ -1,5 +1,5 @@
 /**
- * From raw HTTP to the routes: target, headers and bytes as any server has them. The node:http mount and the
+ * From raw HTTP to the routes: target, headers and bytes as every server has them. The node:http mount and the
  * registry's Fastify both go through here, so that they cannot differ.
  */
 import { AuthsError } from '@auths/core/errors';
