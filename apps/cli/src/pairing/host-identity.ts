@@ -6,7 +6,7 @@ import { refuseCopiedHome } from '@auths/key-store/machine';
 import type { Context } from '../command.ts';
 import { openKeys, signerFor, type Stores } from '../composition.ts';
 import { compareWithRemotes } from '../remotes/before-append.ts';
-import { pairedDevices } from './paired-devices.ts';
+import { pairedDevices } from '@auths/key-store/paired-devices';
 
 /**
  * Keys and stores of the home that may grant; asks for the passphrase. `key/not-found` names the key that is
