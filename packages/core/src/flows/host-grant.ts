@@ -10,28 +10,20 @@ import { toBase64url } from '../encoding/base64url.ts';
 import { toHex } from '../encoding/bytes.ts';
 import { encodeDidKey } from '../encoding/did-key.ts';
 import { fromUtf8 } from '../encoding/text.ts';
-import { formatTime } from '../encoding/time.ts';
 import { AuthsError } from '../errors.ts';
-import { expectInner, sealPlain, type RatchetChannel } from '../pairing/channel.ts';
+import { expectInner, sealPlain } from '../pairing/channel.ts';
 import { revealHost, type HostChannel, type HostKeyed } from '../pairing/host.ts';
 import { openIntroduction, type VerifiedDevice } from '../pairing/verify-device.ts';
 import { COMPLETION_MS, CONSENT_MS, MACHINE_MS } from '../pairing/limits.ts';
-import { anchoredPieces, kelPieces } from '../pairing/pieces.ts';
-import type { HostRelay } from '../pairing/relay.ts';
-import { channelPsk, hostDeviceProofMessage, hostProofMessage } from '../pairing/transcript.ts';
-import type { CancelSignal, Random, StoredLog } from '../ports.ts';
+import { kelPieces } from '../pairing/pieces.ts';
+import { hostDeviceProofMessage, hostProofMessage } from '../pairing/transcript.ts';
+import type { CancelSignal, StoredLog } from '../ports.ts';
 import { createConversation, insist, type Conversation } from './conversation.ts';
-import { anchorPairing, type HostPorts } from './finish-pairings.ts';
-import type { PairedDevice, PairingJournal } from './pairing-ports.ts';
-import { requireLiveDevice, requireNotRevoked, sealedRecords } from './host-authority.ts';
+import { anchorPairing } from './finish-pairings.ts';
+import { announce, handOver, type GrantPorts, type Talk } from './host-hand-over.ts';
+import { requireLiveDevice, requireNotRevoked } from './host-authority.ts';
 import { readOwnLog } from './seal-records.ts';
 import type { DidKey } from '../identifiers.ts';
-
-export interface GrantPorts extends HostPorts {
-  readonly relay: HostRelay;
-  /** The guarded source of the whole command. */
-  readonly random: Random;
-}
 
 export interface GrantOptions {
   /** Sorted. */
@@ -159,15 +151,6 @@ async function converse(
   return { device, link };
 }
 
-interface Talk {
-  readonly keyed: HostKeyed;
-  readonly channel: HostChannel;
-  readonly device: VerifiedDevice;
-  readonly talk: Conversation;
-  readonly ratchet: RatchetChannel;
-  readonly ms: number;
-}
-
 /** Steps 5 to 7a: the identity signs, then the device; both over the same bytes. */
 async function attest(ports: GrantPorts, options: GrantOptions, on: Talk): Promise<LinkRecord> {
   const { host, clock, random, engine } = ports;
@@ -201,62 +184,4 @@ async function attest(ports: GrantPorts, options: GrantOptions, on: Talk): Promi
     throw new AuthsError('pairing/invalid-signature', 'the device did not sign its attestation');
   }
   return withSignatures(unsigned, { identity, device: answer.deviceSignature });
-}
-
-/** Steps 7 and 8: stored as provisional, then said; undone when the device does not acknowledge. */
-async function handOver(
-  ports: GrantPorts,
-  on: Talk & { readonly link: LinkRecord },
-): Promise<PairingJournal> {
-  const { host, clock, random } = ports;
-  const { device, channel, keyed, talk, ratchet, link } = on;
-  const token = random.bytes(32);
-  const createdAt = formatTime(clock.now());
-  const entry: PairedDevice = {
-    device_id: toHex(device.deviceId),
-    device_did: device.did,
-    name: device.name,
-    static: toBase64url(device.static),
-    psk: toBase64url(channelPsk(token, channel.hostStatic, device.static)),
-    status: 'provisional',
-    created_at: createdAt,
-    rid: link.rid,
-  };
-  const journal: PairingJournal = {
-    v: 1,
-    session_id: keyed.session.sessionId,
-    device_id: entry.device_id,
-    created_at: createdAt,
-    acknowledged: false,
-    link,
-  };
-  await host.devices.begin(entry, journal);
-  try {
-    await talk.send(
-      ratchet.seal({ t: 'paired', device_id: entry.device_id, token: toBase64url(token), attestation: link }),
-    );
-    expectInner(ratchet.open(await talk.next(on.ms)), 'ack');
-  } catch (error) {
-    await host.devices.forget(journal);
-    throw error;
-  }
-  return journal;
-}
-
-/** Step 9b. The grant stands already, so a device that is not there any more to hear it is no failure: it has `auths sync`. */
-async function announce(
-  ports: GrantPorts,
-  ratchet: RatchetChannel,
-  talk: Conversation,
-  shown: StoredLog,
-  anchored: StoredLog,
-): Promise<void> {
-  try {
-    const events = fromUtf8(anchored.stream.subarray(shown.stream.length));
-    for (const piece of anchoredPieces(events, await sealedRecords(ports, anchored))) {
-      await talk.send(ratchet.seal(piece));
-    }
-  } catch {
-    // Nothing to undo and nothing more to say.
-  }
 }
