@@ -1,13 +1,16 @@
 /**
- * Bundles the programs into ESM files that plain `node FILE` runs from any folder.
+ * Bundles the programs into files that plain `node FILE` runs from any folder.
  *
  *   node scripts/build.mjs            build what is older than its sources
  *   node scripts/build.mjs --force    build everything
  *   node scripts/build.mjs --check    exit 1 if something is stale, build nothing
  *
  * Node's own modules are loaded when the code that uses them first runs: a static import in a bundle would load
- * the HTTP stack for `auths --version` too.
+ * the HTTP stack for `auths --version` too. The programs of the command line are compiled here: X.js, a few lines, runs
+ * X.bin, which holds the bundle and V8's code for it. Another V8 than the one that built it passes over that code and
+ * compiles the bundle. Both are one file, so that they cannot differ, and whoever can write it could write the program.
  */
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -38,7 +41,7 @@ const programs = [
   },
   { from: 'apps/cli/src/main.ts', to: 'apps/cli/dist/auths-main.js' },
   { from: 'apps/cli/src/signing-program.ts', to: 'apps/cli/dist/auths-sign.js' },
-  { from: 'apps/registry/src/main.ts', to: 'apps/registry/dist/auths-registry.js' },
+  { from: 'apps/registry/src/main.ts', to: 'apps/registry/dist/auths-registry.js', compiled: false },
 ].filter(({ from }) => existsSync(join(root, from)));
 
 const stampOf = (to) => join(root, `${to}.stamp`);
@@ -61,6 +64,8 @@ function fingerprint() {
     }
   };
   add(fileURLToPath(import.meta.url));
+  add(fileURLToPath(new URL('compile.mjs', import.meta.url)));
+  hash.update(`${process.version} ${process.arch}\0`);
   for (const file of ['package.json', 'pnpm-lock.yaml'])
     if (existsSync(join(root, file))) add(join(root, file));
   for (const group of ['packages', 'apps']) {
@@ -71,7 +76,12 @@ function fingerprint() {
 
 function isStale(program, wanted) {
   const stamp = stampOf(program.to);
-  return !existsSync(join(root, program.to)) || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted;
+  const files = [program.to, ...(program.compiled === false ? [] : [containerOf(program.to)])];
+  return (
+    !files.every((file) => existsSync(join(root, file))) ||
+    !existsSync(stamp) ||
+    readFileSync(stamp, 'utf8') !== wanted
+  );
 }
 
 /** Part of node's own start, so that there is nothing to put off. */
@@ -130,41 +140,76 @@ const leaveOut = (names) => ({
   },
 });
 
+const containerOf = (to) => to.replace(/\.js$/, '.bin');
+
 const MAKE_REQUIRE =
   "import{createRequire as __auths_require}from'node:module';const require=__auths_require(import.meta.url);";
 
+/** The whole of X.js. */
+const STARTER = `#!/usr/bin/env node
+'use strict';
+const { readFileSync } = require('node:fs');
+const { pathToFileURL } = require('node:url');
+const { Script } = require('node:vm');
+const filename = __filename.replace(/js$/, 'bin');
+const bytes = readFileSync(filename);
+const end = 8 + bytes.readUInt32LE(0);
+const script = new Script(bytes.latin1Slice(8, end), { filename, cachedData: bytes.subarray(end) });
+script.runInThisContext()(require, pathToFileURL(filename).href);
+`;
+
+/** What X.bin holds. In a process of its own: V8 takes code only under the flags that it was made under. */
+function container(bundled) {
+  const { NODE_OPTIONS: _, ...env } = process.env;
+  const script = fileURLToPath(new URL('compile.mjs', import.meta.url));
+  return execFileSync(process.execPath, [script], { input: bundled, env, maxBuffer: 1 << 26 });
+}
+
 async function bundle(program, wanted, esbuild) {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const compiled = program.compiled !== false;
   const result = await esbuild.build({
     absWorkingDir: root,
     entryPoints: [program.from],
     outfile: program.to,
     bundle: true,
     write: false,
-    format: 'esm',
+    format: compiled ? 'cjs' : 'esm',
     platform: 'node',
     target: 'node20',
     minifySyntax: true,
     minifyWhitespace: true,
     keepNames: false,
     legalComments: 'none',
-    charset: 'utf8',
+    charset: compiled ? 'ascii' : 'utf8',
     logLevel: 'warning',
-    define: { AUTHS_VERSION: JSON.stringify(version) },
+    define: {
+      AUTHS_VERSION: JSON.stringify(version),
+      ...(compiled ? { 'import.meta.url': '__auths_url' } : {}),
+    },
     plugins: [leaveOut(program.without ?? []), lazyBuiltins],
   });
   const code = result.outputFiles[0].text;
-  const head = ['#!/usr/bin/env node'];
-  // CommonJS packages ask for node's modules by `require`, which an ES module has to make.
-  if (code.includes('Dynamic require of')) head.push(MAKE_REQUIRE);
-  const target = join(root, program.to);
-  mkdirSync(dirname(target), { recursive: true });
-  // Temp and rename: a program that is being started meanwhile is either the old one or the new one.
-  const temp = `${target}.${process.pid}.${Math.random().toString(36).slice(2)}.tmp`;
-  writeFileSync(temp, `${head.join('\n')}\n${code}`);
-  chmodSync(temp, 0o755);
-  renameSync(temp, target);
+  mkdirSync(join(root, dirname(program.to)), { recursive: true });
+  if (compiled) {
+    place(join(dirname(program.to), 'package.json'), '{"type":"commonjs"}\n');
+    place(containerOf(program.to), container(code));
+    place(program.to, STARTER);
+  } else {
+    // CommonJS packages ask for node's modules by `require`, which an ES module has to make.
+    const head = code.includes('Dynamic require of') ? [MAKE_REQUIRE] : [];
+    place(program.to, ['#!/usr/bin/env node', ...head, code].join('\n'));
+  }
   writeFileSync(stampOf(program.to), wanted);
+}
+
+/** Temp and rename: a program that is being started meanwhile is either the old one or the new one. */
+function place(to, bytes) {
+  const target = join(root, to);
+  const temp = `${target}.${process.pid}.${Math.random().toString(36).slice(2)}.tmp`;
+  writeFileSync(temp, bytes);
+  chmodSync(temp, to.endsWith('.js') ? 0o755 : 0o644);
+  renameSync(temp, target);
 }
 
 /** Builds what is stale (everything with `force`); resolves to the programs that were built. */

@@ -4,6 +4,7 @@
  * `verify` of one target of auths-verify.js, all the rest of the whole program.
  */
 import { writeSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { version } from './version.ts';
 
 const SWITCHES = new Set(['--json', '--quiet', '--no-input', '--yes', '--no-color']);
@@ -14,13 +15,16 @@ const [name = '', target, ...more] = argv.filter((token) => !SWITCHES.has(token)
 if (name === '--version' && argv.length === 1) {
   answer(`${version}\n`);
 } else if (name === 'verify' && more.length === 0 && target?.startsWith('-') !== true && isLast(target)) {
-  await continueIn('./auths-verify.js');
+  continueIn('./auths-verify.js');
+} else if ((name === 'status' || name === 'whoami') && target === undefined) {
+  void import('./hot-commands.ts')
+    .then((m) => m.run(name, argv))
+    .then((text) => {
+      if (text === null) continueIn('./auths-main.js');
+      else answer(text);
+    });
 } else {
-  const hot = name === 'status' || name === 'whoami';
-  const text =
-    hot && target === undefined ? await import('./hot-commands.ts').then((m) => m.run(name, argv)) : null;
-  if (text === null) await continueIn('./auths-main.js');
-  else answer(text);
+  continueIn('./auths-main.js');
 }
 
 /** Flags after the target are read by the parser of flags, which only the whole program has. */
@@ -28,8 +32,8 @@ function isLast(word: string | undefined): boolean {
   return word === undefined || argv.at(-1) === word;
 }
 
-async function continueIn(file: string): Promise<void> {
-  await import(new URL(file, import.meta.url).href);
+function continueIn(file: string): void {
+  createRequire(import.meta.url)(file);
 }
 
 /** Straight to the file descriptor; a reader that takes only a part, or is gone, gets the rest as from any program. */
