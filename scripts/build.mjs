@@ -6,7 +6,7 @@
  *   node scripts/build.mjs --check    exit 1 if something is stale, build nothing
  *
  * Node's own modules are loaded when the code that uses them first runs: a static import in a bundle would load
- * the HTTP stack for `auths --version` too. The programs of the command line are compiled here: X.js, a few lines, runs
+ * the HTTP stack for `auths --version` too. The programs are compiled here: X.js, a few lines, runs
  * X.bin, which holds the bundle and V8's code for it. Another V8 than the one that built it passes over that code and
  * compiles the bundle. Both are one file, so that they cannot differ, and whoever can write it could write the program.
  */
@@ -39,9 +39,14 @@ const programs = [
     to: 'apps/cli/dist/auths-verify.js',
     without: ['parse-flags.ts', 'help.ts', '@clack/prompts'],
   },
+  {
+    from: 'apps/cli/src/pair-program.ts',
+    to: 'apps/cli/dist/auths-pair.js',
+    without: ['pairing/join.ts', 'help.ts'],
+  },
   { from: 'apps/cli/src/main.ts', to: 'apps/cli/dist/auths-main.js' },
   { from: 'apps/cli/src/signing-program.ts', to: 'apps/cli/dist/auths-sign.js' },
-  { from: 'apps/registry/src/main.ts', to: 'apps/registry/dist/auths-registry.js', compiled: false },
+  { from: 'apps/registry/src/main.ts', to: 'apps/registry/dist/auths-registry.js' },
 ].filter(({ from }) => existsSync(join(root, from)));
 
 const stampOf = (to) => join(root, `${to}.stamp`);
@@ -64,7 +69,7 @@ function fingerprint() {
     }
   };
   add(fileURLToPath(import.meta.url));
-  add(fileURLToPath(new URL('compile.mjs', import.meta.url)));
+  for (const name of ['compile.mjs', 'web-crypto.mjs']) add(fileURLToPath(new URL(name, import.meta.url)));
   hash.update(`${process.version} ${process.arch}\0`);
   for (const file of ['package.json', 'pnpm-lock.yaml'])
     if (existsSync(join(root, file))) add(join(root, file));
@@ -76,7 +81,7 @@ function fingerprint() {
 
 function isStale(program, wanted) {
   const stamp = stampOf(program.to);
-  const files = [program.to, ...(program.compiled === false ? [] : [containerOf(program.to)])];
+  const files = [program.to, containerOf(program.to)];
   return (
     !files.every((file) => existsSync(join(root, file))) ||
     !existsSync(stamp) ||
@@ -96,16 +101,20 @@ const lazyBuiltins = {
   name: 'lazy-builtins',
   setup(plugin) {
     const names = new Set(builtinModules);
-    plugin.onResolve({ filter: /.*/ }, ({ path, kind, namespace }) => {
-      if (namespace === 'builtin' || kind === 'require-call') return undefined;
+    plugin.onResolve({ filter: /.*/ }, ({ path, kind, namespace, importer }) => {
       const bare = path.startsWith('node:') ? path.slice(5) : path;
-      return names.has(bare) ? { path: bare, namespace: 'builtin' } : undefined;
+      if (namespace === 'builtin' || !names.has(bare)) return undefined;
+      // What is required may be a function itself, for which there is no stand-in.
+      if (kind === 'require-call' && typeof process.getBuiltinModule(bare) === 'function') return undefined;
+      const suffix = importer.includes('node_modules') ? '' : '?own';
+      return { path: bare, suffix, namespace: 'builtin' };
     });
-    plugin.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => {
+    plugin.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path, suffix }) => {
       const builtin = process.getBuiltinModule(`node:${path}`);
       const load = `process.getBuiltinModule(${JSON.stringify(`node:${path}`)})`;
       const lines = Object.keys(builtin)
         .filter((name) => /^[A-Za-z_]\w*$/.test(name) && name !== 'default')
+        .filter((name) => suffix === '' || !isStream(path, name))
         .map((name) =>
           !LOADED.has(path) && /^[a-z]/.test(name) && isPlainFunction(builtin, name)
             ? `export const ${name} = (...given) => ${load}.${name}(...given);`
@@ -116,6 +125,11 @@ const lazyBuiltins = {
     });
   },
 };
+
+/** To read `process.stdout` is to make the stream, and to load what it is made of. Our own code does not import it. */
+function isStream(path, name) {
+  return path === 'process' && name.startsWith('std');
+}
 
 /** A function without members of its own, which a stand-in would hide. */
 function isPlainFunction(builtin, name) {
@@ -142,9 +156,6 @@ const leaveOut = (names) => ({
 
 const containerOf = (to) => to.replace(/\.js$/, '.bin');
 
-const MAKE_REQUIRE =
-  "import{createRequire as __auths_require}from'node:module';const require=__auths_require(import.meta.url);";
-
 /** The whole of X.js. */
 const STARTER = `#!/usr/bin/env node
 'use strict';
@@ -167,39 +178,34 @@ function container(bundled) {
 
 async function bundle(program, wanted, esbuild) {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const compiled = program.compiled !== false;
   const result = await esbuild.build({
     absWorkingDir: root,
     entryPoints: [program.from],
     outfile: program.to,
     bundle: true,
     write: false,
-    format: compiled ? 'cjs' : 'esm',
+    format: 'cjs',
     platform: 'node',
     target: 'node20',
     minifySyntax: true,
     minifyWhitespace: true,
     keepNames: false,
     legalComments: 'none',
-    charset: compiled ? 'ascii' : 'utf8',
+    charset: 'ascii',
     logLevel: 'warning',
+    inject: [fileURLToPath(new URL('web-crypto.mjs', import.meta.url))],
     define: {
+      'globalThis.crypto': 'webCrypto',
       AUTHS_VERSION: JSON.stringify(version),
-      ...(compiled ? { 'import.meta.url': '__auths_url' } : {}),
+      'import.meta.url': '__auths_url',
     },
     plugins: [leaveOut(program.without ?? []), lazyBuiltins],
   });
   const code = result.outputFiles[0].text;
   mkdirSync(join(root, dirname(program.to)), { recursive: true });
-  if (compiled) {
-    place(join(dirname(program.to), 'package.json'), '{"type":"commonjs"}\n');
-    place(containerOf(program.to), container(code));
-    place(program.to, STARTER);
-  } else {
-    // CommonJS packages ask for node's modules by `require`, which an ES module has to make.
-    const head = code.includes('Dynamic require of') ? [MAKE_REQUIRE] : [];
-    place(program.to, ['#!/usr/bin/env node', ...head, code].join('\n'));
-  }
+  place(join(dirname(program.to), 'package.json'), '{"type":"commonjs"}\n');
+  place(containerOf(program.to), container(code));
+  place(program.to, STARTER);
   writeFileSync(stampOf(program.to), wanted);
 }
 

@@ -1,12 +1,13 @@
 /**
  * `auths`, `dist/auths.js`: what is typed most, in a file so small that reading it costs nothing: the version, and
  * `status` and `whoami` where there is no error to tell. Anything else is the business of the programs beside it:
- * `verify` of one target of auths-verify.js, all the rest of the whole program.
+ * `verify` of one target of auths-verify.js, `pair` on the host of auths-pair.js, all the rest of the whole program.
  */
 import { writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { version } from './version.ts';
 
+const ASKS_HELP = new Set(['--help', '-h', '--version']);
 const SWITCHES = new Set(['--json', '--quiet', '--no-input', '--yes', '--no-color']);
 
 const argv = process.argv.slice(2);
@@ -16,6 +17,8 @@ if (name === '--version' && argv.length === 1) {
   answer(`${version}\n`);
 } else if (name === 'verify' && more.length === 0 && target?.startsWith('-') !== true && isLast(target)) {
   continueIn('./auths-verify.js');
+} else if (name === 'pair' && !argv.some((word) => word.startsWith('--join') || ASKS_HELP.has(word))) {
+  continueIn('./auths-pair.js');
 } else if ((name === 'status' || name === 'whoami') && target === undefined) {
   void import('./hot-commands.ts')
     .then((m) => m.run(name, argv))

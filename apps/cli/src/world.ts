@@ -1,11 +1,13 @@
 /** Time and randomness of this machine, behind the ports. */
 import { randomBytes } from 'node:crypto';
+import { hrtime } from 'node:process';
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import type { Clock, Random } from '@auths/core/ports';
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonic: () => performance.now(),
+  // The first use of the global `performance` loads a module that nothing else needs.
+  monotonic: () => Number(hrtime.bigint()) / 1e6,
   async sleep(ms, signal) {
     try {
       await sleepFor(ms, undefined, signal === undefined ? {} : { signal: signal as AbortSignal });

@@ -7,10 +7,11 @@ import { encodeDidKey } from '@auths/core/encoding/did-key';
 import { fromUtf8, utf8 } from '@auths/core/encoding/text';
 import { judgeResponse, revealHost, type HostKeyed, type HostReveal } from '@auths/core/pairing/host';
 import { openIntroduction } from '@auths/core/pairing/verify-device';
+import { drawHostSession } from '@auths/core/pairing/drawn-session';
 import {
   createBodyOf,
-  createHostSession,
   offerOfSlot,
+  openHostSession,
   type HostSession,
   type HostSlot,
 } from '@auths/core/pairing/host-session';
@@ -54,18 +55,21 @@ interface Scene {
 async function scene(): Promise<Scene> {
   const host = await createAuthority(realClock, realRandom);
   const now = { monotonic: 0, wall: Date.now() };
-  const session = createHostSession({
-    random: realRandom,
-    now,
-    ttlSeconds: 300,
-    code: 'short6',
-    qr: false,
-    link: false,
-    controllerDid: host.controllerDid,
-    signingKey: host.identity.publicKey,
-    hostStatic: x25519PublicKey(host.channelSecret),
-    scrypt,
-  });
+  const session = await openHostSession(
+    drawHostSession({
+      random: realRandom,
+      now,
+      ttlSeconds: 300,
+      code: 'short6',
+      qr: false,
+      link: false,
+      controllerDid: host.controllerDid,
+      signingKey: host.identity.publicKey,
+      hostStatic: x25519PublicKey(host.channelSecret),
+      publicKeyOf: x25519PublicKey,
+    }),
+    { random: realRandom, scrypt },
+  );
   const [slot] = session.slots;
   if (slot === undefined) throw new Error('no slot');
   const relay = createSession(createBodyOf(session), 'a', now);
@@ -408,18 +412,21 @@ describe('the host introduces itself', () => {
     const on = await scene();
     const controllerDid = 'did:keri:EXq5YqaL6L48pf0fu7IUhL0JRaU2_RxFP0AL43wYn148';
     // Committed from the start, so that only the identifier is wrong.
-    const session = createHostSession({
-      random: realRandom,
-      now: { monotonic: 0, wall: Date.now() },
-      ttlSeconds: 300,
-      code: 'short6',
-      qr: false,
-      link: false,
-      controllerDid,
-      signingKey: on.host.identity.publicKey,
-      hostStatic: x25519PublicKey(on.host.channelSecret),
-      scrypt,
-    });
+    const session = await openHostSession(
+      drawHostSession({
+        random: realRandom,
+        now: { monotonic: 0, wall: Date.now() },
+        ttlSeconds: 300,
+        code: 'short6',
+        qr: false,
+        link: false,
+        controllerDid,
+        signingKey: on.host.identity.publicKey,
+        hostStatic: x25519PublicKey(on.host.channelSecret),
+        publicKeyOf: x25519PublicKey,
+      }),
+      { random: realRandom, scrypt },
+    );
     const [slot] = session.slots;
     if (slot === undefined) throw new Error('no slot');
     const offer = {

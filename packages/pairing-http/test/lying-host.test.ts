@@ -12,7 +12,8 @@ import { prefixOf } from '@auths/core/identifiers';
 import type { RatchetChannel } from '@auths/core/pairing/channel';
 import { revealHost, type HostChannel } from '@auths/core/pairing/host';
 import { openIntroduction, type VerifiedDevice } from '@auths/core/pairing/verify-device';
-import { createBodyOf, createHostSession } from '@auths/core/pairing/host-session';
+import { drawHostSession } from '@auths/core/pairing/drawn-session';
+import { createBodyOf, openHostSession } from '@auths/core/pairing/host-session';
 import { hostDeviceProofMessage, hostProofMessage } from '@auths/core/pairing/transcript';
 import { x25519PublicKey } from '@auths/core/crypto/x25519';
 import { createHostRelay } from '@auths/pairing-http/client';
@@ -40,18 +41,21 @@ async function against(
   const world = await createWorld({ clock });
   const { host } = world;
   const relay = createHostRelay(world.hostTransport, ENDPOINT);
-  const session = createHostSession({
-    random: realRandom,
-    now: { monotonic: clock.monotonic(), wall: clock.now() },
-    ttlSeconds: 300,
-    code: 'short6',
-    qr: false,
-    link: false,
-    controllerDid: host.controllerDid,
-    signingKey: host.identity.publicKey,
-    hostStatic: x25519PublicKey(host.channelSecret),
-    scrypt,
-  });
+  const session = await openHostSession(
+    drawHostSession({
+      random: realRandom,
+      now: { monotonic: clock.monotonic(), wall: clock.now() },
+      ttlSeconds: 300,
+      code: 'short6',
+      qr: false,
+      link: false,
+      controllerDid: host.controllerDid,
+      signingKey: host.identity.publicKey,
+      hostStatic: x25519PublicKey(host.channelSecret),
+      publicKeyOf: x25519PublicKey,
+    }),
+    { random: realRandom, scrypt },
+  );
   await relay.create(createBodyOf(session));
   const join = startJoin(world, session.slots[0]?.code?.text ?? '');
   const hosting = (async () => {

@@ -1,24 +1,68 @@
 /** The authority of this home, opened for pairing. */
+import { decodeCesrFixed } from '@auths/core/encoding/cesr';
+import { decodeX25519Did, encodeX25519Did } from '@auths/core/encoding/did-key';
 import { AuthsError } from '@auths/core/errors';
+import type { HostFace } from '@auths/core/flows/pair-host';
 import type { HostIdentity } from '@auths/core/flows/pairing-ports';
+import type { KeyStore } from '@auths/core/ports';
 import type { IdentityDocument } from '@auths/git-store/identity-document';
 import { refuseCopiedHome } from '@auths/key-store/machine';
+import { pairedDevices } from '@auths/key-store/paired-devices';
 import type { Context } from '../command.ts';
 import { openKeys, signerFor, type Stores } from '../composition.ts';
+import { readDeviceKey } from '../home/device-key.ts';
+import { readIdentityView } from '../home/identity-view.ts';
+import { nativeCrypto } from './native-crypto.ts';
 import { compareWithRemotes } from '../remotes/before-append.ts';
-import { pairedDevices } from '@auths/key-store/paired-devices';
+
+type AuthorityStores = Stores & { readonly identity: IdentityDocument };
 
 /**
  * Keys and stores of the home that may grant; asks for the passphrase. `key/not-found` names the key that is
  * missing; `identity/copied-home` and, after a look at the known remotes, `kel/conflict` keep two from writing one log.
  */
-export async function openHostIdentity(
-  context: Context,
-  stores: Stores & { readonly identity: IdentityDocument },
-): Promise<HostIdentity> {
+export async function openHostIdentity(context: Context, stores: AuthorityStores): Promise<HostIdentity> {
+  await requireOnlyWriter(context, stores);
+  return openSecrets(context, stores, await openKeys(context));
+}
+
+export interface HostInSight {
+  /** Opens the keys, once. */
+  readonly host: () => Promise<HostIdentity>;
+  /** Absent where nothing may be shown before the keys are open. */
+  readonly face?: HostFace;
+  /** Of the channel secret, if it was opened. */
+  readonly wipe: () => void;
+}
+
+/**
+ * The same without waiting for the keys, which takes some tenths of a second, where the public halves are known without
+ * them. Whoever types a passphrase is told first whether it was the right one.
+ */
+export async function hostInSight(context: Context, stores: AuthorityStores): Promise<HostInSight> {
+  await requireOnlyWriter(context, stores);
+  const keys = await openKeys(context);
+  let opened: Promise<HostIdentity> | null = null;
+  let secret: Uint8Array | null = null;
+  const open = async (): Promise<HostIdentity> => {
+    const identity = await openSecrets(context, stores, keys);
+    secret = identity.channelSecret;
+    return identity;
+  };
+  const host = (): Promise<HostIdentity> => (opened ??= open());
+  const wipe = (): void => void secret?.fill(0);
+  const face = context.terminal.passphraseSource() === 'prompt' ? null : await faceOf(context, stores, keys);
+  if (face !== null) return { host, face, wipe };
+  await host();
+  return { host, wipe };
+}
+
+async function requireOnlyWriter(context: Context, stores: AuthorityStores): Promise<void> {
   await refuseCopiedHome(context.home, undefined, (from) => wasMoved(context, from));
   await compareWithRemotes(context, stores);
-  const keys = await openKeys(context);
+}
+
+async function openSecrets(context: Context, stores: AuthorityStores, keys: KeyStore): Promise<HostIdentity> {
   const identity = await signerFor(keys, 'identity');
   const device = await signerFor(keys, 'device');
   const channel = await keys.get('channel');
@@ -28,6 +72,8 @@ export async function openHostIdentity(
       details: { alias: 'channel' },
     });
   }
+  const did = encodeX25519Did(nativeCrypto.x25519PublicKey(channel.bytes));
+  if (channel.did !== did) await keys.put('channel', channel.bytes, { did, replace: true });
   return {
     controllerDid: stores.identity.controller_did,
     identity,
@@ -36,6 +82,31 @@ export async function openHostIdentity(
     log: stores.log,
     records: stores.attestations,
     devices: pairedDevices(context.home),
+  };
+}
+
+/** Null unless all seems well: what is wrong is found and told, with the right words, once the keys are open. */
+async function faceOf(
+  { home, clock }: Context,
+  stores: AuthorityStores,
+  keys: KeyStore,
+): Promise<HostFace | null> {
+  const view = await readIdentityView(home).catch(() => null);
+  const did = readDeviceKey(home)?.did;
+  const own = view?.devices.find((device) => device.did === did);
+  const isLive =
+    own !== undefined &&
+    own.fault === null &&
+    own.revokedAt === null &&
+    (own.expiresAt === null || Date.parse(own.expiresAt) > clock.now());
+  const channel = (await keys.list()).find(({ alias }) => alias === 'channel');
+  const hostStatic = decodeX25519Did(channel?.did ?? '');
+  const [key, ...others] = view?.keys ?? [];
+  if (!isLive || hostStatic === null || key === undefined || others.length > 0) return null;
+  return {
+    controllerDid: stores.identity.controller_did,
+    signingKey: decodeCesrFixed(key).raw,
+    hostStatic,
   };
 }
 

@@ -1,7 +1,7 @@
 /** How a host is reached: by its own server on the local network, or through a registry. */
 import { hostname } from 'node:os';
 import { LAN_LIMITS } from '@auths/core/pairing/limits';
-import type { HostRelay } from '@auths/core/pairing/relay';
+import type { HostRelay, SessionStore } from '@auths/core/pairing/relay';
 import type { SessionId } from '@auths/core/identifiers';
 import { createHostRelay } from '@auths/pairing-http/client';
 import { createDirectTransport } from '@auths/pairing-http/direct-transport';
@@ -27,6 +27,8 @@ export interface HostWay {
   readonly announce: (nameplate: string | null) => Promise<string | null>;
   /** Waits until the other side has fetched what was said to it. */
   readonly linger?: (session: SessionId, maxMs: number) => Promise<void>;
+  /** Where this process serves the relay: joiners wait until `opened` settles. */
+  readonly holdUntil?: (opened: Promise<unknown>) => void;
   /** Withdraws the announcement and stops listening. Never rejects. */
   readonly close: () => Promise<void>;
 }
@@ -66,8 +68,9 @@ async function openLan(context: Context, settings: HostSettings): Promise<HostWa
     clock,
     mayCreate: 'local',
   };
+  const door = createDoor(pairing.store);
   const server = await startLanServer({
-    pairing,
+    pairing: { ...pairing, store: door.store },
     address,
     port,
     hostName: hostname(),
@@ -84,15 +87,46 @@ async function openLan(context: Context, settings: HostSettings): Promise<HostWa
     announce: mdns.announce,
     linger: async (id, maxMs) => {
       const session = await pairing.store.read(id);
-      if (session === null || session.runs.length === 0) return;
+      if (session === null || !door.used()) return;
       // A joiner that is between two calls when the session fails must still find somebody to tell it so.
       if (session.status === 'completed') await waitUntilFetched(pairing.store, clock, id, maxMs);
       else await clock.sleep(maxMs);
     },
+    holdUntil: door.holdUntil,
     close: async () => {
       await mdns.withdraw();
       await server.close();
     },
+  };
+}
+
+interface Door {
+  /** The store as joiners see it. */
+  readonly store: SessionStore;
+  readonly holdUntil: (opened: Promise<unknown>) => void;
+  /** True once somebody has found a session behind it. */
+  readonly used: () => boolean;
+}
+
+/** Joiners come to sessions through here: the code may be on the screen before its session can be answered. */
+function createDoor(store: SessionStore): Door {
+  let opened: Promise<unknown> = Promise.resolve();
+  let used = false;
+  const found = <T>(it: T | null): T | null => {
+    used ||= it !== null;
+    return it;
+  };
+  return {
+    store: {
+      ...store,
+      read: async (id) => opened.then(async () => found(await store.read(id))),
+      findNameplate: async (nameplate) =>
+        opened.then(async () => found(await store.findNameplate(nameplate))),
+    },
+    holdUntil: (opening) => {
+      opened = opening.catch(() => {});
+    },
+    used: () => used,
   };
 }
 

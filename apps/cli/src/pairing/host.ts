@@ -8,42 +8,43 @@ import {
 } from '@auths/core/flows/pair-host';
 import type { CommandResult, Context } from '../command.ts';
 import { verifyEngine, withAuthority } from '../composition.ts';
-import { writeAllowedSigners } from '../home/device-files.ts';
 import { attemptLine, hostPairedText, joinedScreen, offerScreen } from '../views/pair.ts';
 import { canAskHost, hostAsker, typingTries } from './consent.ts';
 import { startCountdown, type Countdown } from './countdown.ts';
 import { explain } from './explain.ts';
 import type { HostSettings } from './flags.ts';
-import { openHostIdentity } from './host-identity.ts';
+import { hostInSight } from './host-identity.ts';
 import { openHostWay, type HostWay } from './host-way.ts';
-import { nativeScrypt } from './native-scrypt.ts';
+import { nativeCrypto } from './native-crypto.ts';
 import { noQr, qrFor } from './screen-qr.ts';
 
 /** Pairs one device, or ends with the error by which the pairing ended; then nothing was granted. */
 export async function runHost(context: Context, settings: HostSettings): Promise<CommandResult> {
   return withAuthority(context, 'pairing a device', async (stores) => {
-    const host = await openHostIdentity(context, stores);
+    const { wipe, ...host } = await hostInSight(context, stores);
+    const did = stores.identity.controller_did;
     const way = await openHostWay(context, settings);
-    const show = createHostScreen(context, settings, way, host.controllerDid);
+    const show = createHostScreen(context, settings, way, did);
     try {
       const world = {
         clock: context.clock,
         random: context.random,
         engine: await verifyEngine(),
-        scrypt: nativeScrypt,
+        ...nativeCrypto,
       };
       const paired = await pairHost(
-        { ...world, relay: way.relay, host },
+        { ...world, ...host, relay: way.relay },
         optionsOf(context, settings, way),
         show.callbacks,
         context.signal,
       );
-      await writeAllowedSigners(stores.home, host.controllerDid);
+      const { writeAllowedSigners } = await import('../home/device-files.ts');
+      await writeAllowedSigners(stores.home, did);
       if (context.globals.json) return { data: null, text: '', written: true };
       return {
         data: null,
         text: hostPairedText(
-          { ...paired, controllerDid: host.controllerDid, capabilities: settings.capabilities },
+          { ...paired, controllerDid: did, capabilities: settings.capabilities },
           context.style,
         ),
       };
@@ -52,7 +53,7 @@ export async function runHost(context: Context, settings: HostSettings): Promise
     } finally {
       show.end();
       await way.close();
-      host.channelSecret.fill(0);
+      wipe();
     }
   });
 }
@@ -91,7 +92,7 @@ function createHostScreen(context: Context, settings: HostSettings, way: HostWay
     countdown?.stop();
     countdown = null;
   };
-  const { linger } = way;
+  const { linger, holdUntil: onOpening } = way;
   const callbacks: PairHostCallbacks = {
     onOffer: async (offer) => {
       end();
@@ -129,6 +130,7 @@ function createHostScreen(context: Context, settings: HostSettings, way: HostWay
       context.emit({ event: 'paired', device_did: deviceDid, device_name: deviceName, attestation });
     },
     ...(linger === undefined ? {} : { linger }),
+    ...(onOpening === undefined ? {} : { onOpening }),
     ...(terminal.interactive ? { renew: (why) => askForFresh(context, why, end) } : {}),
   };
   return { callbacks, end };

@@ -20,7 +20,7 @@ import { endpointOf, readInput, retype } from './join-input.ts';
 import { NOT_FOUND_YET, relayAt, searchLan, type Search } from './find-host.ts';
 import { chooseGit, setUpDevice } from './joined-device.ts';
 import { joinerHome } from './joiner-home.ts';
-import { nativeScrypt } from './native-scrypt.ts';
+import { nativeCrypto } from './native-crypto.ts';
 
 /** Until a host answers: mDNS is asked for 15 s, an address for 30. */
 const SEARCH_MS = 15_000;
@@ -73,7 +73,7 @@ async function join(
     endpoint,
     connected: interfaceAddresses().some(({ internal }) => !internal),
   };
-  const world = { clock, random, engine: await verifyEngine(), scrypt: nativeScrypt };
+  const world = { clock, random, engine: await verifyEngine(), ...nativeCrypto };
   const finish = async (
     result: Pick<JoinResult, 'deviceName' | 'controllerDid'>,
     capabilities: readonly string[],

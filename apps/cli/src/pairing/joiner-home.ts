@@ -1,6 +1,6 @@
 /** The home of a device that joins: its own keys, the log and records of its identity, the host it may talk to. */
 import { formatTime } from '@auths/core/encoding/time';
-import { encodeDidKey } from '@auths/core/encoding/did-key';
+import { encodeDidKey, encodeX25519Did } from '@auths/core/encoding/did-key';
 import { utf8 } from '@auths/core/encoding/text';
 import { x25519PublicKey } from '@auths/core/crypto/x25519';
 import type { JoinerHome } from '@auths/core/flows/pairing-ports';
@@ -29,8 +29,7 @@ export function joinerHome({ stores, keys, random, clock }: JoinerHomeParts): Jo
       if (there !== null) return there.bytes;
       const secret = random.bytes(32);
       // Refuses a draw whose public key cannot be used.
-      x25519PublicKey(secret);
-      await keys.put('channel', secret);
+      await keys.put('channel', secret, { did: encodeX25519Did(x25519PublicKey(secret)) });
       return secret;
     },
     log: stores.log,

@@ -1,8 +1,7 @@
 /** `auths pair --offline`: the QR code and the code as they would look, and nothing that listens. For looking at only. */
 import { guardedRandom } from '@auths/core/crypto/random';
-import { x25519PublicKey } from '@auths/core/crypto/x25519';
 import { formatCode } from '@auths/core/pairing/code';
-import { createHostSession, outOfBandOf } from '@auths/core/pairing/host-session';
+import { drawHostSession, outOfBandOf } from '@auths/core/pairing/drawn-session';
 import { encodeQrPayload } from '@auths/core/pairing/uri';
 import type { CommandResult, Context } from '../command.ts';
 import { withAuthority } from '../composition.ts';
@@ -12,17 +11,18 @@ import type { HostSettings } from './flags.ts';
 import { offerEvent } from './host.ts';
 import { openHostIdentity } from './host-identity.ts';
 import { lanAddressFor } from './host-way.ts';
-import { nativeScrypt } from './native-scrypt.ts';
+import { nativeCrypto } from './native-crypto.ts';
 import { noQr, qrFor } from './screen-qr.ts';
 
 /** Draws a session that nobody can join: its secrets are dropped at once. */
 export async function runOffline(context: Context, settings: HostSettings): Promise<CommandResult> {
   return withAuthority(context, 'pairing a device', async (stores) => {
     const { clock, random, screen, globals } = context;
+    const { x25519PublicKey } = nativeCrypto;
     const host = await openHostIdentity(context, stores);
     const { address, port } = lanAddressFor(settings);
     const endpoint = `http://${urlHost(address.address)}${port === 0 ? '' : `:${port}`}`;
-    const session = createHostSession({
+    const session = drawHostSession({
       random: guardedRandom(random),
       now: { monotonic: clock.monotonic(), wall: clock.now() },
       ttlSeconds: settings.ttlSeconds,
@@ -32,7 +32,7 @@ export async function runOffline(context: Context, settings: HostSettings): Prom
       controllerDid: host.controllerDid,
       signingKey: host.identity.publicKey,
       hostStatic: x25519PublicKey(host.channelSecret),
-      scrypt: nativeScrypt,
+      publicKeyOf: x25519PublicKey,
     });
     host.channelSecret.fill(0);
     const shared = outOfBandOf(session, 'qr', endpoint);

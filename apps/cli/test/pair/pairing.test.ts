@@ -1,9 +1,13 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { encryptedFileStore } from '@auths/key-store/encrypted-file';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   buildPrograms,
   createWorld,
+  programs,
   removePrograms,
+  watch,
   type Ended,
   type Event,
   type Machine,
@@ -316,6 +320,37 @@ describe('auths pair that does not pair', () => {
     expect([ended.exit, errorCode(ended)]).toEqual([5, 'pairing/session-expired']);
     expect(performance.now() - startedAt).toBeGreaterThan(28_000);
     expect(await sequence(laptop)).toBe(1);
+  });
+
+  it('shows its offer before the keys are open, and ends at once when they do not open', async () => {
+    const { laptop, desktop } = await twoMachines();
+    const env = { ...laptop.env, AUTHS_PASSPHRASE: 'not it' };
+    const host = watch(spawn(process.execPath, [programs().auths, ...hostArgs], { env, stdio: 'pipe' }));
+    const joined = desktop.run(...joinArgs(await host.event('offer')));
+    const ended = await host.done;
+    expect([ended.exit, errorCode(ended)]).toEqual([7, 'key/wrong-passphrase']);
+    expect(['pairing/cancelled', 'pairing/not-found', 'pairing/no-peer']).toContain(errorCode(await joined));
+    await nothingGranted({ laptop, desktop });
+  });
+
+  it('a home from before public halves were kept pairs too, and keeps them from then on', async () => {
+    const { laptop, desktop } = await twoMachines();
+    const channel = async (): Promise<unknown> =>
+      ((await laptop.data('key', 'list'))['keys'] as { alias: string; did: unknown }[]).find(
+        ({ alias }) => alias === 'channel',
+      )?.did;
+    const before = await channel();
+    expect(before).toMatch(/^did:key:z6LS/);
+    const keys = encryptedFileStore(join(laptop.env['AUTHS_HOME'] ?? '', 'keys.enc'), async () =>
+      String(laptop.env['AUTHS_PASSPHRASE']),
+    );
+    const secret = await keys.get('channel');
+    await keys.put('channel', secret?.bytes ?? new Uint8Array(), { replace: true });
+    expect(await channel()).toBe(null);
+    const host = startHost(laptop, '--yes');
+    expect((await desktop.run(...joinArgs(await host.event('offer')))).exit).toBe(0);
+    expect((await host.done).exit).toBe(0);
+    expect(await channel()).toBe(before);
   });
 
   it('ends with the exit codes of the contract before anything is sent', async () => {

@@ -22,8 +22,6 @@ export const P256_ORDER: bigint = Point.Fn.ORDER;
 /** RFC 9382 section 6: hashed from "1.2.840.10045.3.1.7 point generation seed (M)" and "(N)", so nobody knows their logarithms. */
 export const SPAKE2_M = '02886e2f97ace46e55ba9dd7242579f2993b64e16ef3dcab95afd497333d8fa12f';
 export const SPAKE2_N = '03d8bbd6c639c62937b04d997f38c3770719c629d7014d49a24b4f98baa1292b49';
-const M = Point.fromHex(SPAKE2_M);
-const N = Point.fromHex(SPAKE2_N);
 
 export type Spake2Role = 'joiner' | 'host';
 
@@ -108,8 +106,10 @@ export function spake2Schedule(TT: Uint8Array, aad: Uint8Array): Spake2Keys {
   };
 }
 
+let blinds: Readonly<Record<Spake2Role, P256Point>> | null = null;
+
 function blind(role: Spake2Role): P256Point {
-  return role === 'joiner' ? M : N;
+  return (blinds ??= { joiner: Point.fromHex(SPAKE2_M), host: Point.fromHex(SPAKE2_N) })[role];
 }
 
 /** A relay may call it to refuse a response before it is stored. */

@@ -1,4 +1,4 @@
-/** did:key for Ed25519: `did:key:z` + base58btc(0xed 0x01 || 32 bytes). */
+/** did:key: `did:key:z` + base58btc(0xed 0x01 || 32 bytes) for Ed25519, the same with 0xec 0x01 for X25519. */
 import { base58 } from '@scure/base';
 import { AuthsError } from '../errors.ts';
 import type { DidKey } from '../identifiers.ts';
@@ -6,6 +6,7 @@ import { concat } from './bytes.ts';
 import { fromLatin1 } from './text.ts';
 
 const ED25519_PUB = Uint8Array.of(0xed, 0x01);
+const X25519_PUB = Uint8Array.of(0xec, 0x01);
 const PREFIX = 'did:key:z';
 
 export function encodeDidKey(publicKey: Uint8Array): DidKey {
@@ -20,28 +21,37 @@ export function encodeDidKey(publicKey: Uint8Array): DidKey {
   return did;
 }
 
+/** The name of an X25519 public key, `did:key:z6LS…`. It signs nothing, so it is no `DidKey`. */
+export function encodeX25519Did(publicKey: Uint8Array): string {
+  if (publicKey.length !== 32) throw new AuthsError('internal/bug', 'an X25519 key has 32 bytes');
+  return `${PREFIX}${base58.encode(concat(X25519_PUB, publicKey))}`;
+}
+
+/** The 32 key bytes; null for anything but the one spelling of an X25519 did:key. */
+export function decodeX25519Did(text: string): Uint8Array | null {
+  const bytes = decodeMulticodec(text);
+  return bytes !== null && isKeyOf(bytes, X25519_PUB) ? bytes.slice(2) : null;
+}
+
 /** Base58 is a long division, and a history of thousands of commits is by few keys. */
 const encoded = new Map<string, DidKey>();
 
 /** The 32 key bytes. Anything but the one spelling of an Ed25519 did:key is `input/malformed`. */
 export function decodeDidKey(text: string): Uint8Array {
-  if (!text.startsWith(PREFIX) || text.length > 80) throw malformed(text);
-  let bytes: Uint8Array;
-  try {
-    bytes = base58.decode(text.slice(PREFIX.length));
-  } catch (cause) {
-    throw malformed(text, cause);
-  }
-  if (bytes.length !== 34 || bytes[0] !== 0xed || bytes[1] !== 0x01) throw malformed(text);
-  return bytes.slice(2);
+  const bytes = decodeMulticodec(text);
+  if (bytes !== null && isKeyOf(bytes, ED25519_PUB)) return bytes.slice(2);
+  throw new AuthsError('input/malformed', `"${text.slice(0, 80)}" is not an Ed25519 did:key (did:key:z6Mk…)`);
 }
 
-function malformed(text: string, cause?: unknown): AuthsError<'input/malformed'> {
-  return new AuthsError(
-    'input/malformed',
-    `"${text.slice(0, 80)}" is not an Ed25519 did:key (did:key:z6Mk…)`,
-    {
-      cause,
-    },
-  );
+function decodeMulticodec(text: string): Uint8Array | null {
+  if (!text.startsWith(PREFIX) || text.length > 80) return null;
+  try {
+    return base58.decode(text.slice(PREFIX.length));
+  } catch {
+    return null;
+  }
+}
+
+function isKeyOf(bytes: Uint8Array, codec: Uint8Array): boolean {
+  return bytes.length === 34 && bytes[0] === codec[0] && bytes[1] === codec[1];
 }

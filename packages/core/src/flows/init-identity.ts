@@ -12,7 +12,7 @@
 import { CAPABILITIES } from '../attestation/capability.ts';
 import { parseRecord, type LinkRecord } from '../attestation/attestation.ts';
 import { buildLink, digestOf, encodeRecord, signedBytes, withSignatures } from '../attestation/sign.ts';
-import { encodeDidKey } from '../encoding/did-key.ts';
+import { encodeDidKey, encodeX25519Did } from '../encoding/did-key.ts';
 import { concat, equalBytes, wipe } from '../encoding/bytes.ts';
 import { latin1 } from '../encoding/text.ts';
 import { AuthsError } from '../errors.ts';
@@ -127,8 +127,8 @@ async function seed(
 async function channelKey(ports: Pick<InitPorts, 'keys' | 'random'>): Promise<void> {
   if ((await ports.keys.get('channel')) !== null) return;
   const bytes = ports.random.bytes(32);
-  x25519PublicKey(bytes);
-  await ports.keys.put('channel', bytes);
+  // Its public half in the clear, so that pairing can show an offer before the keys are open.
+  await ports.keys.put('channel', bytes, { did: encodeX25519Did(x25519PublicKey(bytes)) });
   wipe(bytes);
 }
 

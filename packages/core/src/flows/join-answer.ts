@@ -53,7 +53,7 @@ export async function answerOffer(
         expiresAt: offer.expiresAt * 1000,
       });
     }
-    const w = deriveW(question.secretText, sessionId, scrypt);
+    const w = await deriveW(question.secretText, sessionId, scrypt);
     const run = await makeResponse(offer, w, question.secretText, device, random);
     context.runs.sent += 1;
     try {

@@ -14,6 +14,8 @@ export interface PairingWorld {
   readonly engine: VerifyEngine;
   /** Native scrypt where there is one; else the slower built-in. */
   readonly scrypt?: Scrypt;
+  /** X25519 of a 32-byte private key, native where there is one. */
+  readonly x25519PublicKey?: (privateKey: Uint8Array) => Uint8Array;
 }
 
 /** The authority: the one home that may grant. */

@@ -25,8 +25,12 @@ export interface ScryptParameters {
   readonly dkLen: number;
 }
 
-/** RFC 7914. node:crypto's is faster than the one built in; both give the same bytes. */
-export type Scrypt = (password: Uint8Array, salt: Uint8Array, parameters: ScryptParameters) => Uint8Array;
+/** RFC 7914. node:crypto's is faster than the one built in, and runs beside the caller; both give the same bytes. */
+export type Scrypt = (
+  password: Uint8Array,
+  salt: Uint8Array,
+  parameters: ScryptParameters,
+) => Uint8Array | Promise<Uint8Array>;
 
 export const PASSWORD_SCRYPT: ScryptParameters = { N: 2 ** 14, r: 8, p: 1, dkLen: 64 };
 
@@ -60,10 +64,14 @@ export interface PairingKeys {
  * w = OS2IP(scrypt(code, "auths-pair/1 w"||session_id, N = 2^14, r = 8, p = 1, 64 bytes)) mod n.
  * `secret` is the canonical text of a code, or of a qr or link secret. w = 0 is `pairing/pake-failed`.
  */
-export function deriveW(secret: string, sessionId: SessionId, scrypt: Scrypt = nobleScrypt): bigint {
+export async function deriveW(
+  secret: string,
+  sessionId: SessionId,
+  scrypt: Scrypt = nobleScrypt,
+): Promise<bigint> {
   const salt = concat(utf8(PAIR_LABELS.password), fromHex(sessionId, 16));
   let value = 0n;
-  for (const byte of scrypt(utf8(secret), salt, PASSWORD_SCRYPT)) value = (value << 8n) | BigInt(byte);
+  for (const byte of await scrypt(utf8(secret), salt, PASSWORD_SCRYPT)) value = (value << 8n) | BigInt(byte);
   const w = value % P256_ORDER;
   if (w === 0n) throw new AuthsError('pairing/pake-failed', 'this code cannot be used in this session');
   return w;
