@@ -59,24 +59,31 @@ function fingerprint() {
       .update(`${relative(root, path)}\0`)
       .update(readFileSync(path))
       .update('\0');
+  add(fileURLToPath(import.meta.url));
+  for (const name of ['compile.mjs', 'web-crypto.mjs']) add(fileURLToPath(new URL(name, import.meta.url)));
+  hash.update(`${process.version} ${process.arch}\0`);
+  for (const file of ['package.json', 'pnpm-lock.yaml'])
+    if (existsSync(join(root, file))) add(join(root, file));
+  for (const file of sources()) add(file);
+  return hash.digest('hex');
+}
+
+/** Every file of every `src`, in one order. */
+function sources() {
+  const files = [];
   const walk = (folder) => {
     if (!existsSync(folder)) return;
     for (const entry of readdirSync(folder, { withFileTypes: true }).sort((a, b) =>
       a.name < b.name ? -1 : 1,
     )) {
       if (entry.isDirectory()) walk(join(folder, entry.name));
-      else if (entry.name.endsWith('.ts')) add(join(folder, entry.name));
+      else if (entry.name.endsWith('.ts')) files.push(join(folder, entry.name));
     }
   };
-  add(fileURLToPath(import.meta.url));
-  for (const name of ['compile.mjs', 'web-crypto.mjs']) add(fileURLToPath(new URL(name, import.meta.url)));
-  hash.update(`${process.version} ${process.arch}\0`);
-  for (const file of ['package.json', 'pnpm-lock.yaml'])
-    if (existsSync(join(root, file))) add(join(root, file));
   for (const group of ['packages', 'apps']) {
     for (const name of readdirSync(join(root, group)).sort()) walk(join(root, group, name, 'src'));
   }
-  return hash.digest('hex');
+  return files;
 }
 
 function isStale(program, wanted) {
@@ -101,6 +108,7 @@ const lazyBuiltins = {
   name: 'lazy-builtins',
   setup(plugin) {
     const names = new Set(builtinModules);
+    const wanted = ownImports();
     plugin.onResolve({ filter: /.*/ }, ({ path, kind, namespace, importer }) => {
       const bare = path.startsWith('node:') ? path.slice(5) : path;
       if (namespace === 'builtin' || !names.has(bare)) return undefined;
@@ -114,21 +122,30 @@ const lazyBuiltins = {
       const load = `process.getBuiltinModule(${JSON.stringify(`node:${path}`)})`;
       const lines = Object.keys(builtin)
         .filter((name) => /^[A-Za-z_]\w*$/.test(name) && name !== 'default')
-        .filter((name) => suffix === '' || !isStream(path, name))
+        .filter((name) => suffix === '' || wanted.has(`${path} ${name}`))
         .map((name) =>
           !LOADED.has(path) && /^[a-z]/.test(name) && isPlainFunction(builtin, name)
             ? `export const ${name} = (...given) => ${load}.${name}(...given);`
             : `export const ${name} = /* @__PURE__ */ (() => ${load}.${name})();`,
         );
-      lines.push(`export default /* @__PURE__ */ (() => ${load})();`);
+      if (suffix === '') lines.push(`export default /* @__PURE__ */ (() => ${load})();`);
       return { contents: lines.join('\n'), loader: 'js' };
     });
   },
 };
 
-/** To read `process.stdout` is to make the stream, and to load what it is made of. Our own code does not import it. */
-function isStream(path, name) {
-  return path === 'process' && name.startsWith('std');
+/**
+ * `crypto scrypt` and so on: what our own sources import by name. A module that is imported later runs whole, and to read
+ * `process.stdout`, or the default export, is to load what is behind it.
+ */
+function ownImports() {
+  const found = new Set();
+  for (const file of sources()) {
+    const text = readFileSync(file, 'utf8');
+    for (const [, names, path] of text.matchAll(/^import \{([^}]*)\} from 'node:([^']+)';/gm))
+      for (const name of names.split(',')) found.add(`${path} ${name.trim().split(' ')[0]}`);
+  }
+  return found;
 }
 
 /** A function without members of its own, which a stand-in would hide. */

@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import { sanitise } from '@auths/core/errors';
 import type { Context, GlobalFlags, Screen, Style } from './command.ts';
 import { homePlace } from './home/home-place.ts';
+import type { Output } from './standard-output.ts';
 import { coloursOn, createStyle } from './style.ts';
 import { createTerminal } from './terminal.ts';
 import { systemClock, systemRandom } from './world.ts';
@@ -20,7 +21,7 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly stdin: InputStream;
-  readonly stdout: OutputStream;
+  readonly stdout: Output;
   readonly stderr: OutputStream;
   readonly platform: string;
   readonly node: string;
@@ -85,7 +86,7 @@ function createScreen(surroundings: Surroundings, globals: GlobalFlags): Screen 
 
 /** The style of one stream, which is judged alone. */
 export function styleOf(
-  stream: OutputStream,
+  stream: { readonly isTTY?: boolean },
   surroundings: Pick<Surroundings, 'env'>,
   noColor: boolean,
 ): Style {

@@ -2,7 +2,6 @@
  * From arguments to one result and one exit code. Everything that may go wrong ends here, once:
  * as text on stderr or as the JSON document, with the exit code of exit-codes.ts.
  */
-import type { Writable } from 'node:stream';
 import { AuthsError } from '@auths/core/errors';
 import { asksForJson, readArgv, type Invocation } from './argv.ts';
 import type { CommandEntry, CommandInput, CommandResult, CommandSpec, GlobalFlags } from './command.ts';
@@ -17,6 +16,7 @@ import {
   toAuthsError,
 } from './output.ts';
 import { exitCodes } from './exit-codes.ts';
+import type { Output } from './standard-output.ts';
 import { version } from './version.ts';
 
 /** The run as seen from outside while it lasts: what an interruption needs to know. */
@@ -151,8 +151,8 @@ function failure(surroundings: Surroundings, state: State, error: AuthsError): E
 async function end(run: Run, surroundings: Surroundings, ending: Ending): Promise<void> {
   if (run.exit !== null) return;
   run.exit = ending.exit;
-  await writeAll(surroundings.stderr, ending.stderr);
-  const fault = await writeAll(surroundings.stdout, ending.stdout);
+  if (ending.stderr.length > 0) await writeAll(surroundings.stderr, ending.stderr);
+  const fault = ending.stdout.length > 0 ? await writeAll(surroundings.stdout, ending.stdout) : null;
   // A reader that went away has what it wanted; a full disk has half a result, which must not look like one.
   if (fault !== null && fault !== 'EPIPE') {
     run.exit = exitCodes['storage/failed'];
@@ -161,8 +161,7 @@ async function end(run: Run, surroundings: Surroundings, ending: Ending): Promis
 }
 
 /** The system's name for what went wrong; null when everything was written. */
-function writeAll(stream: Writable, text: string | Uint8Array): Promise<string | null> {
-  if (text.length === 0) return Promise.resolve(null);
+function writeAll(stream: Output, text: string | Uint8Array): Promise<string | null> {
   return new Promise((done) => {
     stream.write(text, (error) => {
       done(error === null || error === undefined ? null : ((error as { code?: string }).code ?? 'unknown'));

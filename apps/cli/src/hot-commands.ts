@@ -2,11 +2,11 @@
  * `status` and `whoami` as far as everything is well. They write nothing, so that whatever goes wrong can be left to
  * the whole program, which does it all again and has the words for it.
  */
-import { fstatSync, statSync } from 'node:fs';
 import { noGlobals } from './argv.ts';
 import type { CommandSpec } from './command.ts';
-import { createContext, type OutputStream, type Surroundings } from './context.ts';
+import { createContext, type Surroundings } from './context.ts';
 import { resultText, successDocument } from './output.ts';
+import { standardOutput } from './standard-output.ts';
 
 type Hot = 'status' | 'whoami';
 
@@ -40,7 +40,7 @@ function surroundings(argv: readonly string[]): Surroundings {
       return process.stdin;
     },
     get stdout() {
-      return mayBeTerminal() ? process.stdout : ({ isTTY: false } as OutputStream);
+      return standardOutput(() => process.stdout);
     },
     get stderr() {
       return process.stderr;
@@ -51,10 +51,4 @@ function surroundings(argv: readonly string[]): Surroundings {
       return new AbortController().signal;
     },
   };
-}
-
-/** Making a stream, to ask it whether it is a terminal, loads the network stack. */
-function mayBeTerminal(): boolean {
-  const facts = fstatSync(1);
-  return facts.isCharacterDevice() && facts.rdev !== statSync('/dev/null', { throwIfNoEntry: false })?.rdev;
 }

@@ -3,9 +3,11 @@
  * `status` and `whoami` where there is no error to tell. Anything else is the business of the programs beside it:
  * `verify` of one target of auths-verify.js, `pair` on the host of auths-pair.js, all the rest of the whole program.
  */
-import { writeSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { writeNow } from './standard-output.ts';
 import { version } from './version.ts';
+
+/** Of the file that starts this bundle. */
+declare const require: (file: string) => unknown;
 
 const ASKS_HELP = new Set(['--help', '-h', '--version']);
 const SWITCHES = new Set(['--json', '--quiet', '--no-input', '--yes', '--no-color']);
@@ -36,18 +38,13 @@ function isLast(word: string | undefined): boolean {
 }
 
 function continueIn(file: string): void {
-  createRequire(import.meta.url)(file);
+  require(file);
 }
 
 /** Straight to the file descriptor; a reader that takes only a part, or is gone, gets the rest as from any program. */
 function answer(text: string): void {
   const bytes = Buffer.from(text);
-  let written = 0;
-  try {
-    written = writeSync(1, bytes);
-  } catch {
-    // Full, or closed: the stream waits, or says so.
-  }
+  const written = writeNow(bytes);
   if (written === bytes.length) return;
   process.stdout.on('error', (error: Error & { readonly code?: string }) => {
     if (error.code === 'EPIPE') return;

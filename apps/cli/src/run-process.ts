@@ -5,13 +5,25 @@
 import { AuthsError } from '@auths/core/errors';
 import type { CommandEntry } from './command.ts';
 import { exitCodes } from './exit-codes.ts';
+import type { OutputStream } from './context.ts';
 import { startRun } from './front-door.ts';
+import { standardOutput, type Output } from './standard-output.ts';
 
 /** Runs the command that the arguments name and ends the process with its exit code. */
 export function runProcess(commands: readonly CommandEntry[]): void {
   // Should the event loop run dry before the run is over, the program must not look like a success.
   process.exitCode = 70;
   const interruption = new AbortController();
+  let stdout: Output | undefined;
+  const met = new Set<OutputStream>();
+  // A reader that went away (`auths … | head`) is no error; what was being done ends like an interruption.
+  const guarded = (stream: OutputStream): OutputStream => {
+    if (met.has(stream)) return stream;
+    met.add(stream);
+    return stream.on('error', (error: Error & { readonly code?: string }) =>
+      process.exit(error.code === 'EPIPE' ? (run.exit ?? 130) : exitCodes['storage/failed']),
+    );
+  };
   const run = startRun(
     {
       argv: process.argv.slice(2),
@@ -20,8 +32,12 @@ export function runProcess(commands: readonly CommandEntry[]): void {
       get stdin() {
         return process.stdin;
       },
-      stdout: process.stdout,
-      stderr: process.stderr,
+      get stdout() {
+        return (stdout ??= standardOutput(() => guarded(process.stdout)));
+      },
+      get stderr() {
+        return guarded(process.stderr);
+      },
       platform: process.platform,
       node: process.execPath,
       signal: interruption.signal,
@@ -43,11 +59,6 @@ export function runProcess(commands: readonly CommandEntry[]): void {
   };
 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
-  // A reader that went away (`auths … | head`) is no error; what was being done ends like an interruption.
-  for (const stream of [process.stdout, process.stderr])
-    stream.on('error', (error: Error & { readonly code?: string }) =>
-      process.exit(error.code === 'EPIPE' ? (run.exit ?? 130) : exitCodes['storage/failed']),
-    );
   process.on('uncaughtException', stop);
   process.on('unhandledRejection', stop);
   void run.done.then(() => process.exit(run.exit ?? 70));

@@ -4,6 +4,7 @@
  */
 import { Conversation, type FoundObject, type Header, type ObjectAnswer, type Question } from './cat-file.ts';
 import { corrupt } from './files.ts';
+import type { AskPlain } from './plain-objects.ts';
 
 export type { FoundObject, ObjectAnswer } from './cat-file.ts';
 
@@ -29,14 +30,22 @@ const MAX_SIZE = 16 << 20;
 /** Questions under way in `readMany`: enough that neither side waits for the other. */
 const WINDOW = 128;
 
-/** A reader over `gitDir`. The child starts at the first question and never keeps the process alive while idle. */
+/** So many objects are read here, where they can be, sooner than git is started. */
+const FEW = 8;
+
+/** A reader over `gitDir`, which asks `plain` first. The child starts at the first question and never keeps the process alive while idle. */
 export function openObjectReader(
   gitDir: string,
-  options: { readonly isolated?: boolean } = {},
+  options: { readonly isolated?: boolean; readonly plain?: AskPlain } = {},
 ): ObjectReader {
   let conversation: Conversation | null = null;
 
   function ask(name: string, maxSize: number): Promise<ObjectAnswer> {
+    const known = options.plain?.(name, maxSize) ?? null;
+    return known === null ? askGit(name, maxSize) : Promise.resolve(known);
+  }
+
+  function askGit(name: string, maxSize: number): Promise<ObjectAnswer> {
     // One question is one line, and git reads to its end: such a name exists nowhere.
     if (name === '' || /[\n\r\0]/.test(name)) return Promise.resolve({ status: 'missing', name });
     const { promise, resolve, reject } = withResolvers<ObjectAnswer>();
@@ -68,6 +77,8 @@ export function openObjectReader(
       return null;
     },
     async *readMany(names, { maxSize = MAX_SIZE } = {}) {
+      // Of many, git unpacks the next ones while the last ones are judged.
+      const askOne = Array.isArray(names) && names.length <= FEW ? ask : askGit;
       const under: Promise<ObjectAnswer>[] = [];
       const rest = names[Symbol.iterator]();
       for (let more = true; ;) {
@@ -79,7 +90,7 @@ export function openObjectReader(
             more = false;
             break;
           }
-          const answer = ask(next.value, maxSize);
+          const answer = askOne(next.value, maxSize);
           // The rejection is met when the answer is taken; until then it must not count as unhandled.
           answer.catch(() => undefined);
           under.push(answer);

@@ -5,6 +5,7 @@ import { AuthsError, hasCode } from '@auths/core/errors';
 import { runGit, runGitSync, type GitResult } from './git.ts';
 import { openObjectReader, type FoundObject, type ObjectReader } from './object-reader.ts';
 import { parseTree, type ObjectType, type TreeEntry } from './objects.ts';
+import { openPlainObjects } from './plain-objects.ts';
 import { findPlainRepository } from './plain-repository.ts';
 
 export interface Repository extends AsyncDisposable {
@@ -26,8 +27,10 @@ export interface Repository extends AsyncDisposable {
  * one that git refuses (another owner: `safe.directory`).
  */
 export async function findRepository(dir: string): Promise<Repository> {
-  const facts = plainFacts(dir) ?? (await askFacts(dir));
-  const objects = openObjectReader(facts.gitDir);
+  const plain = plainFacts(dir);
+  const facts = plain ?? (await askFacts(dir));
+  const { gitDir } = facts;
+  const objects = openObjectReader(gitDir, plain === null ? {} : { plain: openPlainObjects(gitDir) });
   return { ...facts, objects, close: () => objects.close(), [Symbol.asyncDispose]: () => objects.close() };
 }
 

@@ -3,6 +3,7 @@
  * branch that `p` links make. Nothing is judged here but the linking; replaying a branch is keri's.
  */
 import { concatAll } from '../encoding/bytes.ts';
+import { fromLatin1 } from '../encoding/text.ts';
 import type { Prefix, Said } from '../identifiers.ts';
 import type { ParsedEvent } from '../keri/event.ts';
 import { parseStream } from '../keri/stream.ts';
@@ -35,12 +36,21 @@ const MOST_BRANCHES = 16;
 const MOST_BRANCH_BYTES = 64 << 20;
 const MOST_VERSIONS = 4;
 
+/** What was read of messages of one prefix, by their bytes: most sources hold the same ones. */
+export type ReadMessages = Map<string, ParsedEvent | string>;
+
 /** Orders the messages of one prefix. Messages that cannot be read, or that hang in the air, are faults; never throws. */
-export function orderMessages(prefix: Prefix, messages: readonly HeapMessage[]): Heap {
+export function orderMessages(
+  prefix: Prefix,
+  messages: readonly HeapMessage[],
+  known: ReadMessages = new Map(),
+): Heap {
   const faults: HeapFault[] = [];
   const nodes = new Map<Said, Node>();
   for (const message of messages) {
-    const read = readOne(prefix, message.bytes);
+    const key = fromLatin1(message.bytes);
+    const read = known.get(key) ?? readOne(prefix, message.bytes);
+    known.set(key, read);
     if (typeof read === 'string') faults.push({ sequence: message.sequence, why: read });
     else addNode(nodes, read, message.bytes);
   }

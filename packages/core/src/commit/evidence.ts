@@ -8,7 +8,7 @@ import { parseRecord } from '../attestation/attestation.ts';
 import { fromLatin1 } from '../encoding/text.ts';
 import { isAuthsError } from '../errors.ts';
 import type { DidKey, DidKeri, Prefix, Said } from '../identifiers.ts';
-import { orderMessages } from './branches.ts';
+import { orderMessages, type ReadMessages } from './branches.ts';
 import type { HeapFault, HeapMessage } from './branches.ts';
 import { parseStream } from '../keri/stream.ts';
 
@@ -85,18 +85,21 @@ export function sortEvidence(sources: readonly EvidenceSource[]): SortedEvidence
   }
   return {
     prefixes: new Set(sources.flatMap(({ logs }) => [...logs.keys()])),
-    logsOf: (prefix) => sources.flatMap((source) => sourceLog(source, prefix)),
+    logsOf: (prefix) => {
+      const read: ReadMessages = new Map();
+      return sources.flatMap((source) => sourceLog(source, prefix, read));
+    },
     recordsOf: (issuer) => records.get(issuer) ?? [],
     issuersOf: (subject) => [...(issuers.get(subject) ?? [])],
     notes,
   };
 }
 
-function sourceLog(source: EvidenceSource, prefix: Prefix): readonly SourceLog[] {
+function sourceLog(source: EvidenceSource, prefix: Prefix, read: ReadMessages): readonly SourceLog[] {
   const log = source.logs.get(prefix);
   if (log === undefined) return [];
   const { name, proposal } = source;
-  const heap = orderMessages(prefix, log.messages);
+  const heap = orderMessages(prefix, log.messages, read);
   const streamed = log.streams.flatMap((stream) =>
     parseStream(stream).messages.map(({ event }) => event.said),
   );

@@ -23,7 +23,14 @@ export function viewIdentity(
   const prefix = prefixOf(did);
   const logs = evidence.logsOf(prefix);
   const receipts = concat(...logs.map((log) => log.receipts));
-  const judged = logs.map((log) => judgeSource(log, engine, receipts));
+  const verdicts = new Map<string, KelVerdict>();
+  const judge = (branch: Uint8Array): KelVerdict => {
+    const key = fromLatin1(branch);
+    const verdict = verdicts.get(key) ?? replay(branch, { engine, receipts });
+    verdicts.set(key, verdict);
+    return verdict;
+  };
+  const judged = logs.map((log) => judgeSource(log, judge));
   const folded = foldSources(
     judged.map(({ name, verdicts }) => ({
       name,
@@ -75,11 +82,9 @@ interface JudgedSource {
   readonly faults: readonly { readonly sequence: number | null; readonly why: string }[];
 }
 
-/** Every branch replayed alone; where it stopped is a fault, what came before it stands. */
-function judgeSource(log: SourceLog, engine: VerifyEngine, receipts: Uint8Array): JudgedSource {
-  const verdicts = [...new Map(log.branches.map((branch) => [fromLatin1(branch), branch])).values()].map(
-    (branch) => replay(branch, { engine, receipts }),
-  );
+/** Every branch replayed alone, and once; where it stopped is a fault, what came before it stands. */
+function judgeSource(log: SourceLog, judge: (branch: Uint8Array) => KelVerdict): JudgedSource {
+  const verdicts = [...new Set(log.branches.map(judge))];
   const stopped = verdicts
     .filter(({ verdict }) => verdict === 'reject' || verdict === 'pending')
     .map(({ events, reason, rule }) => ({ sequence: events.length, why: reason ?? rule ?? 'refused' }));
