@@ -1,6 +1,7 @@
 /** The bare repository of the identity directory, made on the spot so that a registry starts with no preparation. */
 import { spawn } from 'node:child_process';
-import { access, constants, mkdir } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** `<folder>/registry.git`, which holds public logs only: never the folder itself, which may be someone's home. */

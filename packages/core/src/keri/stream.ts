@@ -116,7 +116,7 @@ export function splitStream(received: Uint8Array, bounds: StreamBounds = {}): Sp
 export function readMessage(stream: SplitStream, raw: RawMessage): Message {
   const { offset, size, end } = raw;
   const after = offset + size;
-  const event = parseMessage(stream.bytes.subarray(offset, after), stream.text.slice(offset, after));
+  const event = readBody(stream, offset, after);
   if (after < end && stream.text.charCodeAt(after) !== 0x2d) {
     throw refuse('size-mismatch', 'the declared size is not followed by a message or an attachment');
   }
@@ -127,6 +127,23 @@ export function readMessage(stream: SplitStream, raw: RawMessage): Message {
     attachments: parseAttachments(stream.text, after, end),
     attachmentText: stream.text.slice(after, end),
   };
+}
+
+/** Short logs are read from every place that holds them, and again to be replayed. */
+const bodies = new Map<string, ParsedEvent | ParsedReceipt>();
+const KEPT_BODIES = 64;
+
+function readBody(stream: SplitStream, from: number, to: number): ParsedEvent | ParsedReceipt {
+  const text = stream.text.slice(from, to);
+  if (stream.messages.length > KEPT_BODIES) return parseMessage(stream.bytes.subarray(from, to), text);
+  let body = bodies.get(text);
+  if (body === undefined) {
+    // Its own bytes, so that what is kept does not keep the stream.
+    body = parseMessage(stream.bytes.slice(from, to), text);
+    if (bodies.size === KEPT_BODIES) bodies.clear();
+    bodies.set(text, body);
+  }
+  return body;
 }
 
 /** One character per byte; UTF-8 decoding does that for ASCII, and faster. */
