@@ -116,6 +116,11 @@ export async function signerFor(keys: KeyStore, alias: string): Promise<import('
   return signer;
 }
 
+/** The same for whole histories, which may bring in a thread. */
+export async function rangeVerifyEngine(): Promise<VerifyEngine> {
+  return (await import('@auths/key-store/verify-thread')).threadedVerifyEngine();
+}
+
 /** The one Ed25519 equation by OpenSSL. */
 export async function verifyEngine(): Promise<VerifyEngine> {
   return (await import('@auths/key-store/verify-engine')).nodeVerifyEngine;

@@ -59,6 +59,7 @@ export interface Verification {
 /** Verifies. `verify/bad-target` for what means nothing, or a range without commits; `verify/no-roots` without anybody to trust. */
 export async function verifyTarget(repository: Repository, request: VerifyRequest): Promise<Verification> {
   const target = await resolveWanted(repository, request);
+  if (target.kind === 'range') request.engine.prepare?.(target.oids.length);
   const { world, trusted, tips } = await prepare(repository, request, target);
   const results = await judge(repository, world, target, tips);
   return {
