@@ -3,7 +3,7 @@
  * usage: node in-process.js SCRATCH-FOLDER RUNS   → one JSON line per figure: {name, ratios}
  */
 import { execFileSync } from 'node:child_process';
-import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
+import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import type { Prefix, Said } from '@auths/core/identifiers';
 import { incept, interact, nextDigestOf, rotate, storedEvent, type BuiltEvent } from '@auths/core/keri/build';
@@ -136,21 +136,25 @@ async function measureRead(): Promise<void> {
   );
 }
 
+function importKey(key: Uint8Array): KeyObject {
+  const x = Buffer.from(key).toString('base64url');
+  return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
+}
+
 async function measureReplay(ilk: 'ixn' | 'rot'): Promise<void> {
   const made = makeLog(1000, ilk);
   const stream = streamOf(made);
-  const keys = made.signed.map(({ key }) => {
-    const x = Buffer.from(key).toString('base64url');
-    return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
-  });
+  const keys = made.signed.map(({ key }) => importKey(key));
   await inTurn(
     `replay ${ilk}`,
     () => {
       if (replay(stream, { engine: nodeVerifyEngine }).verdict !== 'accepted') throw new Error('refused');
     },
     () => {
-      made.signed.forEach(({ event, signature }, at) => {
-        if (!verify(null, event, keys[at] as (typeof keys)[number], signature)) throw new Error('refused');
+      made.signed.forEach(({ event, key, signature }, at) => {
+        // Each rotation brings a key, which nobody can have imported before.
+        const by = ilk === 'rot' && at > 0 ? importKey(key) : (keys[at] as KeyObject);
+        if (!verify(null, event, by, signature)) throw new Error('refused');
       });
     },
   );

@@ -94,7 +94,11 @@ const inProcess = {
   append: ['the 2,000th append to a log', 'the 20th', '≤ 1.2'],
   read: ['opening a home and reading a log of 1,000 events', 'one `git cat-file`', '≤ 2'],
   'replay ixn': ['replay of 1,000 events under one key', '1,000 bare `crypto.verify`', '≤ 1.15'],
-  'replay rot': ['replay of 1,000 rotations', '1,000 bare `crypto.verify`, keys imported before', '≤ 1.15'],
+  'replay rot': [
+    'replay of 1,000 rotations',
+    '1,000 bare `crypto.verify`, each with the import of its key',
+    '≤ 1.15',
+  ],
   resume: ['replay of 10,000 events', 'the same with its tip known as checked', '≥ 10'],
 };
 

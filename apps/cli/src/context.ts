@@ -50,8 +50,16 @@ export function createContext(surroundings: Surroundings, name: string, globals:
       return surroundings.signal;
     },
     get terminal() {
-      const { stdin, stderr, signal } = surroundings;
-      return (terminal ??= createTerminal({ stdin, stderr, env, globals, signal }));
+      const { stderr, signal } = surroundings;
+      return (terminal ??= createTerminal({
+        get stdin() {
+          return surroundings.stdin;
+        },
+        stderr,
+        env,
+        globals,
+        signal,
+      }));
     },
     get style() {
       return (style ??= styleOf(surroundings.stdout, surroundings, globals.noColor));

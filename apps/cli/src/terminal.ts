@@ -5,7 +5,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { AuthsError } from '@auths/core/errors';
 import type { GlobalFlags } from './command.ts';
-import { createLineReader } from './line-reader.ts';
+import { createLineReader, type LineReader } from './line-reader.ts';
 
 export interface Terminal {
   /** A person can be asked: stdin and stderr are terminals, no --no-input and no --json. */
@@ -48,16 +48,19 @@ const TYPED_MS = 50;
 const CTRL_C = '\u0003';
 
 export function createTerminal(parts: TerminalParts): Terminal {
-  const { stdin, stderr, globals, env } = parts;
-  const interactive = stdin.isTTY === true && stderr.isTTY === true && !globals.noInput && !globals.json;
-  const lines = createLineReader(stdin);
+  const { stderr, globals, env } = parts;
+  // Stdin last: it is made when it is first looked at.
+  const interactive =
+    !globals.noInput && !globals.json && stderr.isTTY === true && parts.stdin.isTTY === true;
+  let reader: LineReader | undefined;
+  const lines = (): LineReader => (reader ??= createLineReader(parts.stdin));
   let known: string | undefined;
 
   const ask = async <T>(
     run: (clack: Clack, common: CommonOptions) => Promise<T>,
   ): Promise<Exclude<T, symbol>> => {
     const clack = await import('@clack/prompts');
-    const answer = await run(clack, { input: stdin, output: stderr, signal: parts.signal });
+    const answer = await run(clack, { input: parts.stdin, output: stderr, signal: parts.signal });
     if (clack.isCancel(answer)) throw new AuthsError('interrupted', 'interrupted');
     return answer as Exclude<T, symbol>;
   };
@@ -110,12 +113,15 @@ export function createTerminal(parts: TerminalParts): Terminal {
     show(text) {
       if (interactive) stderr.write(`${text}\n`);
     },
-    readLine: (signal = parts.signal) => lines.next(signal),
+    readLine: (signal = parts.signal) => lines().next(signal),
     async dropTyped() {
       if (!interactive) return;
       // Raw, so that the half of a line that the terminal still edits is handed over too.
+      const { stdin } = parts;
       stdin.setRawMode?.(true);
-      const dropped = await lines.drop(TYPED_MS).finally(() => stdin.setRawMode?.(false));
+      const dropped = await lines()
+        .drop(TYPED_MS)
+        .finally(() => stdin.setRawMode?.(false));
       if (dropped.includes(CTRL_C)) throw new AuthsError('interrupted', 'interrupted');
     },
   };
@@ -141,10 +147,10 @@ async function askHidden(question: string, twice: boolean, ask: Ask): Promise<st
 }
 
 /** The first line of the file, or of stdin for `-`. */
-async function fromFile(path: string, lines: { next(): Promise<string | null> }): Promise<string> {
+async function fromFile(path: string, lines: () => { next(): Promise<string | null> }): Promise<string> {
   let text: string;
   if (path === '-') {
-    text = (await lines.next()) ?? '';
+    text = (await lines().next()) ?? '';
   } else {
     const { readFile } = await import('node:fs/promises');
     try {

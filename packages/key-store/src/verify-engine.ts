@@ -34,14 +34,13 @@ export const nodeVerifyEngine: VerifyEngine = {
 };
 
 function keyObject(publicKey: Uint8Array): KeyObject {
-  const id = Buffer.from(publicKey.buffer, publicKey.byteOffset, 32).toString('latin1');
-  let key = keys.get(id);
+  const x = Buffer.from(publicKey.buffer, publicKey.byteOffset, 32).toString('base64url');
+  let key = keys.get(x);
   if (key === undefined) {
     // As a JWK the 32 bytes reach OpenSSL as they are; its decoder of DER takes several times as long.
-    const x = Buffer.from(id, 'latin1').toString('base64url');
     key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
     if (keys.size >= CACHED_KEYS) keys.clear();
-    keys.set(id, key);
+    keys.set(x, key);
   }
   return key;
 }
