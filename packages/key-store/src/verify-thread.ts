@@ -41,7 +41,6 @@ parentPort.on('message', (bytes) => {
   }
   parentPort.postMessage(Uint8Array.from(answers));
 });
-parentPort.postMessage(null);
 `;
 
 interface Waiting {
@@ -51,19 +50,18 @@ interface Waiting {
   readonly resolve: (holds: boolean) => void;
 }
 
-/** The same answers as `nodeVerifyEngine`, which works until the thread runs, and when it cannot. */
+/** The same answers as `nodeVerifyEngine`, which works where no thread was asked for, and when it cannot run. */
 export function threadedVerifyEngine(): VerifyEngine {
   let worker: Worker | null = null;
-  let ready = false;
+  let failed = false;
   let batch: Waiting[] = [];
   const sent: Waiting[][] = [];
 
   function start(): void {
     worker = new Worker(THREAD, { eval: true, env: {}, execArgv: [] });
     worker.unref();
-    worker.on('message', (answers: Uint8Array | null) => {
-      if (answers === null) ready = true;
-      else sent.shift()?.forEach(({ resolve }, at) => resolve(answers[at] === 1));
+    worker.on('message', (answers: Uint8Array) => {
+      sent.shift()?.forEach(({ resolve }, at) => resolve(answers[at] === 1));
       if (sent.length === 0) worker?.unref();
     });
     worker.on('error', stop);
@@ -72,7 +70,7 @@ export function threadedVerifyEngine(): VerifyEngine {
 
   /** What the thread has not answered is checked here. */
   function stop(): void {
-    ready = false;
+    failed = true;
     for (const { publicKey, message, signature, resolve } of [...sent.splice(0).flat(), ...batch.splice(0)])
       resolve(nodeVerifyEngine.verify(publicKey, message, signature));
   }
@@ -102,7 +100,7 @@ export function threadedVerifyEngine(): VerifyEngine {
       if (count >= MANY && worker === null) start();
     },
     verifyLater(publicKey, message, signature) {
-      if (!ready || publicKey.length !== 32 || signature.length !== 64)
+      if (worker === null || failed || publicKey.length !== 32 || signature.length !== 64)
         return (
           nodeVerifyEngine.verifyLater?.(publicKey, message, signature) ??
           Promise.resolve(nodeVerifyEngine.verify(publicKey, message, signature))

@@ -4,7 +4,7 @@ import { nodeVerifyEngine } from '../src/verify-engine.ts';
 import { threadedVerifyEngine } from '../src/verify-thread.ts';
 
 describe('the engine with a thread of its own', () => {
-  it('says what the other one says, before its thread runs and after', async () => {
+  it('says what the other one says, without its thread and with it', async () => {
     const { publicKey, privateKey } = generateKeyPairSync('ed25519');
     const key = new Uint8Array(publicKey.export({ format: 'der', type: 'spki' }).subarray(12));
     const cases = Array.from({ length: 70 }, (_, at) => {
@@ -18,14 +18,11 @@ describe('the engine with a thread of its own', () => {
     );
     expect(new Set(expected)).toEqual(new Set([true, false]));
     const engine = threadedVerifyEngine();
-    engine.prepare?.(1000);
     const round = (): Promise<readonly (boolean | undefined)[]> =>
       Promise.all(cases.map((one) => engine.verifyLater?.(one.key, one.message, one.signature)));
-    // The thread says when it runs; from then on it answers, and there is no other way to see which of the two did.
-    for (let rounds = 0; rounds < 60; rounds++) {
-      expect(await round()).toEqual(expected);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    expect(await round()).toEqual(expected);
+    engine.prepare?.(1000);
+    for (let rounds = 0; rounds < 3; rounds++) expect(await round()).toEqual(expected);
     expect(await engine.verifyLater?.(key.subarray(1), new Uint8Array(), new Uint8Array(64))).toBe(false);
     expect(await engine.verifyLater?.(key, new Uint8Array(), new Uint8Array(63))).toBe(false);
   });

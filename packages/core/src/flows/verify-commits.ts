@@ -90,7 +90,7 @@ export async function verifyObjects(
 }
 
 /** Judgements under way at once. */
-const AHEAD = 64;
+const AHEAD = 96;
 
 /**
  * Whether a commit is an ancestor of one that a live device signed. Walks children first, and judges only
