@@ -96,7 +96,7 @@ describe('the direction of dependencies', () => {
 
   it('only what starts a program touches process; an adapter may name the one fact it needs', () => {
     const starts =
-      /^apps\/[a-z]+\/src\/(?:main|hot|hot-commands|run-process|verify-program|signing-program)\.ts$/;
+      /^apps\/[a-z]+\/src\/(?:main|hot|hot-answer|hot-commands|run-process|verify-program|signing-program)\.ts$/;
     const facts: Readonly<Record<string, string>> = {
       // A child inherits the environment unless it is given a cleaned one.
       'packages/git-store/src/git.ts': 'env',

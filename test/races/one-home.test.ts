@@ -104,12 +104,14 @@ describe('appends', () => {
           () =>
             new Promise<string>((resolve, reject) => {
               const child = spawn(execPath, [worker, laptop.home, 'race', '200'], {
-                stdio: ['ignore', 'pipe', 'inherit'],
+                stdio: ['ignore', 'pipe', 'pipe'],
               });
               let text = '';
+              let said = '';
               child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+              child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
               child.once('close', (exit) =>
-                exit === 0 ? resolve(text) : reject(new Error(`a worker ended with ${exit}`)),
+                exit === 0 ? resolve(text) : reject(new Error(`a worker ended with ${exit}: ${said}`)),
               );
             }),
         ),
