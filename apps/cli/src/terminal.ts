@@ -25,6 +25,8 @@ export interface Terminal {
    * None of them: `key/passphrase-required`. `twice` asks a second time at the prompt (a new passphrase).
    */
   passphrase(question: string, options?: { readonly twice?: boolean }): Promise<string>;
+  /** Another secret than the passphrase, typed hidden and not remembered. Without a person `usage/missing-answer` naming `flag`. */
+  secret(question: string, flag: string): Promise<string>;
   /** Where the passphrase would come from, without asking; null when there is no way to get one. */
   passphraseSource(): 'file' | 'environment' | 'prompt' | null;
   /** Shows what a person must see, on stderr, also under --quiet. Only where `interactive`. */
@@ -109,6 +111,10 @@ export function createTerminal(parts: TerminalParts): Terminal {
       else if (source === 'prompt') known = await askHidden(question, options.twice === true, ask);
       else throw passphraseRequired();
       return known;
+    },
+    async secret(question, flag) {
+      needPerson(question, flag);
+      return askHidden(question, false, ask);
     },
     show(text) {
       if (interactive) stderr.write(`${text}\n`);

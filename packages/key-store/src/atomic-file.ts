@@ -49,6 +49,16 @@ export async function readFileBounded(path: string, maxSize: number): Promise<Ui
   }
 }
 
+/** Gives a file another name in its folder, durably, in place of what had that name. */
+export async function renameFile(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (cause) {
+    throw storageFailed(from, cause);
+  }
+  await syncDirectory(dirname(to));
+}
+
 /** Removes a file durably; false when it was not there. */
 export async function removeFile(path: string): Promise<boolean> {
   try {

@@ -94,6 +94,11 @@ export async function writeRecoveryKit(path: string, kit: RecoveryKit, passphras
   }
 }
 
+/** Where a rotation keeps the kit that will take the place of the one at `path` once its rot stands. */
+export function nextKitPath(path: string): string {
+  return path.replace(/\.json$/, '') + '.next.json';
+}
+
 /** Reads and opens the kit at `path`; null when there is none. */
 export async function readRecoveryKit(path: string, passphrase: string): Promise<RecoveryKit | null> {
   const bytes = await readFileBounded(path, MAX_KIT);

@@ -62,6 +62,26 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./id-show.ts').then((m) => m.idShow),
   },
   {
+    name: 'id rotate',
+    summary: 'let the next key take over, also after theft',
+    load: () => import('./id-rotate.ts').then((m) => m.idRotate),
+  },
+  {
+    name: 'id recover',
+    summary: 'bring a lost or stolen identity to this machine',
+    load: () => import('./id-recover.ts').then((m) => m.idRecover),
+  },
+  {
+    name: 'id export',
+    summary: 'log and records in one signed file',
+    load: () => import('./id-export.ts').then((m) => m.idExport),
+  },
+  {
+    name: 'id repair',
+    summary: 'make one log of two that have parted',
+    load: () => import('./id-rotate.ts').then((m) => m.idRepair),
+  },
+  {
     name: 'kel show',
     summary: 'the key event log, readable',
     load: () => import('./kel.ts').then((m) => m.kelShow),

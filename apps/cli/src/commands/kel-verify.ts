@@ -1,5 +1,6 @@
 /** `auths kel verify`: replays any log. The input is nobody's friend: whatever it holds ends in a verdict. */
 import { concat } from '@auths/core/encoding/bytes';
+import { isBundle, parseBundle } from '@auths/core/flows/identity-bundle';
 import { replay, type KelVerdict } from '@auths/core/keri/key-state';
 import { parseStream } from '@auths/core/keri/stream';
 import { nodeVerifyEngine } from '@auths/key-store/verify-engine';
@@ -19,9 +20,13 @@ export const kelVerify: CommandSpec = defineCommand({
     delegator: { kind: 'list', hint: 'FILE', summary: 'the log of a delegator' },
     receipts: { kind: 'list', hint: 'FILE', summary: 'witness receipts that lie beside the log' },
   },
-  arguments: [{ name: 'FILE', summary: 'a CESR stream, or - for stdin', required: true }],
+  arguments: [
+    { name: 'FILE', summary: 'a CESR stream or a bundle of auths id export, or - for stdin', required: true },
+  ],
   async run(context, { flags, words }) {
-    const stream = await readInput(context, words[0] as string, MAX_BYTES);
+    const input = await readInput(context, words[0] as string, MAX_BYTES);
+    const bundle = isBundle(input) ? parseBundle(input, nodeVerifyEngine) : null;
+    const stream = bundle?.stream ?? input;
     const delegators = new Map<string, Uint8Array>();
     for (const path of flags.delegator) {
       const log = await readInput(context, path, MAX_BYTES);
@@ -35,7 +40,10 @@ export const kelVerify: CommandSpec = defineCommand({
       ...(receipts.length > 0 ? { receipts } : {}),
     });
     return {
-      data: verdictData(verdict),
+      data: {
+        ...verdictData(verdict),
+        ...(bundle === null ? {} : { bundle: { created_at: bundle.createdAt } }),
+      },
       text: kelVerdictView(context, verdict),
       exit: verdict.verdict === 'accepted' ? 0 : 1,
     };

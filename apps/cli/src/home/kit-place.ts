@@ -1,18 +1,16 @@
 /**
  * Where the first recovery kit goes, and what opens it: --recovery-file under the home's passphrase, else the home,
- * where on a terminal it is sealed under words that are shown once (storage-and-verification.md 2).
+ * where on a terminal it is sealed under its words, which are shown once (docs/decisions/recovery.md).
  */
 import { access } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { AuthsError, hasCode } from '@auths/core/errors';
-import { encodeProquint } from '@auths/core/encoding/proquint';
 import type { FirstKit, KitPlace } from '@auths/core/flows/init-identity';
 import { readRecoveryKit, writeRecoveryKit } from '@auths/key-store/recovery-kit';
+import { seedWords } from '@auths/key-store/recovery-words';
 import type { Context } from '../command.ts';
+import { showWords } from '../recovery/words-page.ts';
 import { homeFiles } from '../composition.ts';
-
-/** 128 bits: nobody guesses them, with or without scrypt. */
-const WORDS_BYTES = 16;
 
 /** The place for this run. `file` is what --recovery-file named; a file that is there and is not this identity's kit is never overwritten. */
 export function kitPlace(context: Context, file: string | undefined): KitPlace {
@@ -36,7 +34,7 @@ export function kitPlace(context: Context, file: string | undefined): KitPlace {
     },
     async write(kit: FirstKit) {
       if (file !== undefined && (await exists(path))) throw taken(path);
-      const passphrase = underWords ? await showWords(context) : await ask();
+      const passphrase = underWords ? await wordsOf(context, kit.nextSeed) : await ask();
       await writeRecoveryKit(
         path,
         { prefix: kit.prefix, nextSeed: kit.nextSeed, kel: kit.stream, remotes: [], registry: null },
@@ -46,24 +44,10 @@ export function kitPlace(context: Context, file: string | undefined): KitPlace {
   };
 }
 
-async function showWords(context: Context): Promise<string> {
-  const words = encodeProquint(context.random.bytes(WORDS_BYTES));
-  const { bold, dim } = context.screen.style;
-  context.terminal.show(
-    [
-      '',
-      bold('Recovery words'),
-      'They open the recovery kit. Whoever has kit and words has this identity;',
-      'without them a lost machine ends it. They are shown once: write them down,',
-      'not into a file on this machine.',
-      '',
-      `    ${bold(words.slice(0, 23))}`,
-      `    ${bold(words.slice(24))}`,
-      dim('    (dashes and upper or lower case do not matter)'),
-      '',
-    ].join('\n'),
-  );
-  while (!(await context.terminal.confirm('Written down?', '--yes')));
+/** Seals under the words themselves: they are the key, so the file opens to nobody who could not do without it. */
+async function wordsOf(context: Context, seed: Uint8Array): Promise<string> {
+  const words = seedWords(seed);
+  await showWords(context, words);
   return words;
 }
 

@@ -63,6 +63,8 @@ async function requireOnlyWriter(context: Context, stores: AuthorityStores): Pro
 }
 
 async function openSecrets(context: Context, stores: AuthorityStores, keys: KeyStore): Promise<HostIdentity> {
+  const { settleRotation } = await import('../recovery/kit-shelf.ts');
+  await settleRotation(context, stores, keys, stores.identity.controller_did);
   const identity = await signerFor(keys, 'identity');
   const device = await signerFor(keys, 'device');
   const channel = await keys.get('channel');

@@ -74,7 +74,7 @@ function forked(context: Context, remote: Remote, { prefix, from }: PulledLog): 
     'kel/conflict',
     `${remote.name} shows another log of this identity: the two part at event ${from ?? 0}. Nothing was changed`,
     {
-      hint: `auths pull ${remote.name} shows it. Somebody else holds the identity key, or a copy of this home was used. To go on without that place: git --git-dir='${context.home}' remote remove ${remote.name}`,
+      hint: `auths pull ${remote.name} shows it. If a copy of this home was used: auths id repair. If somebody else holds the identity key: auths id rotate --reason compromised. To go on without that place: git --git-dir='${context.home}' remote remove ${remote.name}`,
       details: { prefix },
     },
   );

@@ -148,10 +148,12 @@ async function namesOf(
   const issuer = stores.identity.controller_did;
   const group = (records: RemoteIdentity['records']): Map<string, Set<string>> => {
     const names = new Map<string, Set<string>>();
-    for (const { subject, digest, sealedAt } of records) {
+    for (const { subject, digest, sealedAt, bytes } of records) {
       if (sealedAt === null) continue;
       const ref = recordsRef(issuer, subject);
-      names.set(ref, (names.get(ref) ?? new Set()).add(recordFileName(digest, sealedAt)));
+      // With its bytes: a record that a recovery seals again at the same place has the same name.
+      const content = Buffer.from(bytes).toString('latin1');
+      names.set(ref, (names.get(ref) ?? new Set()).add(`${recordFileName(digest, sealedAt)} ${content}`));
     }
     return names;
   };

@@ -12,6 +12,8 @@ import { latin1, utf8 } from '../encoding/text.ts';
 export const ATTESTATION_LABEL = 'auths-attestation/1';
 /** Additional data of the sealed recovery kit (docs/protocol.md, "Keys"). */
 export const RECOVERY_LABEL = 'auths-recovery/1';
+/** Identity bundles (docs/protocol.md, "Identity bundle"). */
+export const BUNDLE_LABEL = 'auths-bundle/1';
 /** Additional data of every sealed entry of keys.enc (docs/protocol.md, "Keys"). */
 export const KEYS_LABEL = 'auths-keys/1';
 /** Hash of the machine id that a home remembers (docs/protocol.md, "Keys"). */
@@ -55,6 +57,11 @@ export const CHANNEL_LABELS = { prologue: 'auths-chan/1', psk: 'auths-chan/1 psk
 /** LV("auths-attestation/1") || LV(JCS of the record without its two signatures): signed by both keys, digested for the seal. */
 export function attestationBytes(canonicalRecord: Uint8Array | string): Uint8Array {
   return lv(ATTESTATION_LABEL, canonicalRecord);
+}
+
+/** LV("auths-bundle/1") || LV(JCS of the bundle without its signature), signed by the identity key in force. */
+export function bundleBytes(canonicalBundle: Uint8Array | string): Uint8Array {
+  return lv(BUNDLE_LABEL, canonicalBundle);
 }
 
 /**

@@ -53,18 +53,27 @@ export function interact(input: {
   );
 }
 
-/** Rotation to the committed key, with a new commitment; `nextDigest` null abandons the identifier for ever. */
+/** What a rotation does to the witnesses: who leaves, who comes, how many must receipt from then on. */
+export interface WitnessChange {
+  /** AIDs, CESR text. */
+  readonly cut: readonly string[];
+  readonly add: readonly string[];
+  readonly threshold: number;
+}
+
+/** Rotation to the committed key, with a new commitment; `nextDigest` null abandons the identifier for ever. Without `witnesses` there are none. */
 export function rotate(input: {
   readonly prefix: Prefix;
   readonly sequence: number;
   readonly prior: Said;
   readonly key: Uint8Array;
   readonly nextDigest: Said | null;
+  readonly witnesses?: WitnessChange;
   readonly seals?: readonly Seal[];
 }): BuiltEvent {
-  const { nextDigest } = input;
+  const { nextDigest, witnesses } = input;
   const next = nextDigest === null ? '"nt":"0","n":[]' : `"nt":"1","n":["${parseSaid(nextDigest)}"]`;
-  const body = `"p":"${parseSaid(input.prior)}","kt":"1","k":["${encodeCesr('D', input.key)}"],${next},"bt":"0","br":[],"ba":[],"a":${sealText(input.seals)}`;
+  const body = `"p":"${parseSaid(input.prior)}","kt":"1","k":["${encodeCesr('D', input.key)}"],${next},"bt":"${(witnesses?.threshold ?? 0).toString(16)}","br":${JSON.stringify(witnesses?.cut ?? [])},"ba":${JSON.stringify(witnesses?.add ?? [])},"a":${sealText(input.seals)}`;
   return assemble('rot', input.prefix, input.sequence, body);
 }
 

@@ -1,0 +1,67 @@
+/** `auths id export`: log, records and addresses in one signed, dated file. */
+import { resolve } from 'node:path';
+import { fromUtf8 } from '@auths/core/encoding/text';
+import { formatTime } from '@auths/core/encoding/time';
+import { AuthsError } from '@auths/core/errors';
+import { makeBundle } from '@auths/core/flows/identity-bundle';
+import { readOwnLog } from '@auths/core/flows/seal-records';
+import { prefixOf } from '@auths/core/identifiers';
+import { knownRemotes } from '@auths/git-store/remote-address';
+import { readFileBounded, writeFileAtomic } from '@auths/key-store/atomic-file';
+import { defineCommand, type CommandSpec } from '../command.ts';
+import { openKeys, signerFor, verifyEngine, withAuthority } from '../composition.ts';
+import { settleRotation } from '../recovery/kit-shelf.ts';
+
+export const idExport: CommandSpec = defineCommand({
+  examples: [
+    {
+      command: 'auths id export --output me.auths',
+      what: 'all that a recovery needs beside the kit or the words',
+    },
+    { command: 'auths kel verify me.auths', what: 'proves it, date included' },
+  ],
+  flags: {
+    output: { kind: 'value', hint: 'F', summary: 'write it to F, which must not exist (default: stdout)' },
+  },
+  arguments: [],
+  more: 'No secret is in it. The date is signed by the identity key.',
+  async run(context, { flags }) {
+    return withAuthority(context, 'auths id export', async (stores) => {
+      const did = stores.identity.controller_did;
+      const keys = await openKeys(context);
+      await settleRotation(context, stores, keys, did);
+      const { log, verdict } = await readOwnLog({ log: stores.log, engine: await verifyEngine() }, did);
+      const remotes = (await knownRemotes(stores.home.dir, () => undefined)).map(({ url }) => url);
+      const createdAt = context.clock.now();
+      const bundle = await makeBundle(await signerFor(keys, 'identity'), {
+        prefix: prefixOf(did),
+        createdAt,
+        stream: log.stream,
+        records: await stores.attestations.list(did),
+        remotes,
+        registry: null,
+      });
+      const file = flags.output === undefined ? null : resolve(context.cwd, flags.output);
+      if (file !== null) {
+        if ((await readFileBounded(file, 64 << 20)) !== null) {
+          throw new AuthsError('usage/invalid', `${file} exists already`, {
+            hint: 'name a file that does not exist',
+          });
+        }
+        await writeFileAtomic(file, bundle, 0o644);
+      }
+      const sequence = verdict.events.length - 1;
+      return {
+        data: {
+          controller_did: did,
+          sequence,
+          said: log.tip,
+          created_at: formatTime(createdAt),
+          file,
+          ...(file === null ? { bundle: fromUtf8(bundle) } : {}),
+        },
+        text: file === null ? bundle : `the identity up to event ${sequence} is in ${file}`,
+      };
+    });
+  },
+});

@@ -1,0 +1,51 @@
+/** Every view of an identity within reach: this home's trunk and disputed branches, and what its remotes show. */
+import { isAuthsError } from '@auths/core/errors';
+import type { SurveySource } from '@auths/core/flows/survey-seals';
+import { didKeriOf, type Prefix } from '@auths/core/identifiers';
+import { knownRemotes, type Remote } from '@auths/git-store/remote-address';
+import { disputedRefs } from '@auths/git-store/remote-disputes';
+import { fetchIdentity, listRemote } from '@auths/git-store/remote-evidence';
+import { readTrunk } from '@auths/git-store/trunk';
+import type { Context } from '../command.ts';
+import type { Stores } from '../composition.ts';
+import { transportOf } from '../remotes/pull-remote.ts';
+
+/** The home first: it is the floor. A remote that cannot be read is told and passed over. */
+export async function collectSources(
+  context: Context,
+  stores: Stores,
+  prefix: Prefix,
+): Promise<readonly SurveySource[]> {
+  const { home } = stores;
+  const sources: SurveySource[] = [];
+  const own = await stores.log.read(prefix);
+  const records = own === null ? [] : await stores.attestations.list(didKeriOf(prefix));
+  if (own !== null) sources.push({ name: 'this home', stream: own.stream, records });
+  const disputed = disputedRefs(home, prefix);
+  for (const remote of await knownRemotes(home.dir, () => undefined)) {
+    try {
+      const refs = (await listRemote(home.dir, remote, transportOf(context))).get(prefix);
+      if (refs?.has('kel') === true) sources.push(await sourceOf(context, remote, prefix, refs));
+    } catch (error) {
+      if (!isAuthsError(error)) throw error;
+      context.note(`${remote.name} was not looked at: ${error.message}`);
+    }
+  }
+  for (const [ref, oid] of disputed) {
+    const { stream } = await readTrunk(home, ref, oid);
+    sources.push({ name: 'a disputed branch kept here', stream, records: [] });
+  }
+  return sources;
+}
+
+/** What one remote shows of an identity. */
+export async function sourceOf(
+  context: Context,
+  remote: Pick<Remote, 'url' | 'name'>,
+  prefix: Prefix,
+  refs: ReadonlyMap<string, string>,
+): Promise<SurveySource> {
+  const { stream, records, notes } = await fetchIdentity(remote, prefix, refs, transportOf(context));
+  for (const note of notes) context.note(`${remote.name}: ${note}`);
+  return { name: remote.name, stream, records };
+}

@@ -1,0 +1,69 @@
+/** The new kit of a rotation: beside the old one until the rot stands, then in its place. */
+import { existsSync } from 'node:fs';
+import {
+  finishRotation,
+  NEXT_IDENTITY,
+  type KitShelf,
+  type RotationPorts,
+} from '@auths/core/flows/rotate-keys';
+import type { DidKeri } from '@auths/core/identifiers';
+import type { KeyStore } from '@auths/core/ports';
+import { removeFile, renameFile } from '@auths/key-store/atomic-file';
+import { nextKitPath, writeRecoveryKit } from '@auths/key-store/recovery-kit';
+import { createSigner } from '@auths/key-store/signer';
+import type { Context } from '../command.ts';
+import { homeFiles, verifyEngine, type Stores } from '../composition.ts';
+import { withInitLock } from '../home/init-lock.ts';
+
+/** The kit of this home, under its passphrase. */
+function kitShelf(context: Context, remotes: readonly string[] = []): KitShelf {
+  const path = homeFiles(context.home).kit;
+  const next = nextKitPath(path);
+  return {
+    async prepare({ prefix, nextSeed, stream }) {
+      const passphrase = await context.terminal.passphrase('Passphrase of this home');
+      await writeRecoveryKit(next, { prefix, nextSeed, kel: stream, remotes, registry: null }, passphrase);
+    },
+    async promote() {
+      if (existsSync(next)) await renameFile(next, path);
+    },
+    async discard() {
+      if (existsSync(next)) await removeFile(next);
+    },
+  };
+}
+
+/** What a rotation in this home works with. */
+export async function rotationPorts(
+  context: Context,
+  stores: Stores,
+  keys: KeyStore,
+  remotes: readonly string[] = [],
+): Promise<RotationPorts> {
+  return {
+    random: context.random,
+    engine: await verifyEngine(),
+    keys,
+    kit: kitShelf(context, remotes),
+    log: stores.log,
+    records: stores.attestations,
+    signerOf: createSigner,
+  };
+}
+
+/** Ends a rotation that a crash interrupted, one way or the other. Costs nothing where there was none. */
+export async function settleRotation(
+  context: Context,
+  stores: Stores,
+  keys: KeyStore,
+  issuer: DidKeri,
+): Promise<void> {
+  const waiting = (await keys.list()).some(({ alias }) => alias === NEXT_IDENTITY);
+  if (!waiting && !existsSync(nextKitPath(homeFiles(context.home).kit))) return;
+  await withInitLock(context.home, async () => {
+    const ended = await finishRotation(await rotationPorts(context, stores, keys), issuer);
+    if (ended === 'finished') context.note('a rotation that was interrupted is complete now');
+    if (ended === 'undone')
+      context.note('a rotation that was interrupted was undone: the old key and kit still hold');
+  });
+}

@@ -1,0 +1,40 @@
+/** Why a kit or words cannot rotate an identity, and what to do. */
+import { AuthsError } from '@auths/core/errors';
+import { fitOfSeed } from '@auths/core/flows/rotate-keys';
+import { prefixOf, type DidKeri } from '@auths/core/identifiers';
+import { verifyEngine, type Stores } from '../composition.ts';
+
+/** `usage/invalid` unless the log of `issuer` in this home commits to the key. */
+export async function explainMisfit(
+  stores: Stores,
+  issuer: DidKeri,
+  publicKey: Uint8Array,
+  name: string,
+): Promise<void> {
+  const log = await stores.log.read(prefixOf(issuer));
+  if (log === null) return;
+  const fit = fitOfSeed(await verifyEngine(), log.stream, publicKey);
+  if (fit !== 'fits') throw misfit(fit, issuer, name);
+}
+
+/** The error for each way in which it does not fit. */
+export function misfit(
+  fit: 'used' | 'current' | 'foreign',
+  issuer: string,
+  name: string,
+): AuthsError<'usage/invalid'> {
+  if (fit === 'foreign') {
+    return new AuthsError(
+      'usage/invalid',
+      `${name}: not of this identity, ${issuer} never committed to that key`,
+      {
+        hint: 'look for the kit or the words of this identity; auths recovery check FILE proves one',
+      },
+    );
+  }
+  return new AuthsError(
+    'usage/invalid',
+    `${name}: older than the last rotation of ${issuer}, which has used that key up`,
+    { hint: 'use the kit or the words that were made at that rotation; older ones recover nothing' },
+  );
+}

@@ -1,0 +1,228 @@
+/**
+ * A recovery into a home that has no identity yet. The identity document comes last: until then the same command, run
+ * again, goes on from wherever the last one stopped.
+ */
+import { parseRecord, type AttestationRecord, type LinkRecord } from '@auths/core/attestation/attestation';
+import { CAPABILITIES } from '@auths/core/attestation/capability';
+import { foldDevices } from '@auths/core/attestation/fold';
+import { buildLink, buildRevocation, digestOf, signedBytes } from '@auths/core/attestation/sign';
+
+import { equalBytes, toHex } from '@auths/core/encoding/bytes';
+import { encodeDidKey, encodeX25519Did } from '@auths/core/encoding/did-key';
+import { formatTime } from '@auths/core/encoding/time';
+import { x25519PublicKey } from '@auths/core/crypto/x25519';
+import { AuthsError } from '@auths/core/errors';
+import { deviceKey } from '@auths/core/flows/init-identity';
+import { mergeLog } from '@auths/core/flows/merge-log';
+import { findDevice } from '@auths/core/flows/own-devices';
+import { finishRotation, rotateKeys, type Rotated } from '@auths/core/flows/rotate-keys';
+import { readOwnLog, type Draft } from '@auths/core/flows/seal-records';
+import { surveySeals, type Survey, type SurveyedSeal } from '@auths/core/flows/survey-seals';
+import { didKeriOf, type DidKey, type Prefix } from '@auths/core/identifiers';
+import type { KeyStore } from '@auths/core/ports';
+import { writeIdentityDocument } from '@auths/git-store/identity-document';
+import type { Remote } from '@auths/git-store/remote-address';
+import { recordMachine } from '@auths/key-store/machine';
+import { createSigner } from '@auths/key-store/signer';
+import { nodeVerifyEngine } from '@auths/key-store/verify-engine';
+import type { Context } from '../command.ts';
+import { openKeys, signerFor, type Stores } from '../composition.ts';
+import { writeAllowedSigners, writeDevicePub } from '../home/device-files.ts';
+import { noteGit } from '../home/unfinished-git.ts';
+import { mergePorts } from '../remotes/pull-remote.ts';
+import { rotationPorts } from './kit-shelf.ts';
+import type { NextSeed } from './next-seed.ts';
+import type { Found } from './recovery-source.ts';
+import { vouch, type VouchFlags } from './vouching.ts';
+
+/** The note of the link that a recovery makes, by which the next one finds the device of the home that it replaces. */
+const RECOVERED_NOTE = 'recovered here';
+
+export interface RecoverWish extends VouchFlags {
+  readonly lost: string | undefined;
+  readonly name: string;
+  readonly git: 'local' | 'global' | 'none';
+}
+
+export interface Recovered {
+  readonly prefix: Prefix;
+  readonly deviceDid: DidKey;
+  readonly rotated: Pick<Rotated, 'sequence' | 'said' | 'key' | 'records'>;
+  readonly dropped: readonly SurveyedSeal[];
+  /** The device that was revoked. */
+  readonly revoked: DidKey | null;
+  readonly remotes: readonly Remote[];
+}
+
+/** Recovers. What `findIdentity`, `vouch` and `rotateKeys` reject with; nothing is published then. */
+export async function recoverInto(
+  context: Context,
+  stores: Stores,
+  next: NextSeed,
+  wish: RecoverWish,
+  find: () => Promise<Found>,
+): Promise<Recovered> {
+  const finished = await finishEarlier(context, stores, next);
+  if (finished !== null) {
+    await settle(context, stores, finished, wish);
+    return finished;
+  }
+  const found = await find();
+  const issuer = didKeriOf(found.prefix);
+  const survey = surveySeals(nodeVerifyEngine, found.prefix, found.sources);
+  if (survey === null) throw new AuthsError('input/malformed', 'no place shows a log that verifies');
+  for (const { name, reason } of survey.refused) context.note(`${name} was passed over: ${reason}`);
+  const lost = lostDevice(survey, found, wish.lost);
+  const vouched = await vouch(context, survey, wish, null);
+  const keys = await openKeys(context, { newPassphrase: next.kit === null });
+  await recordMachine(context.home);
+  const device = await makeKeys(context, keys);
+  await bringIn(stores, survey, found);
+  const link = await ownLink(context, keys, issuer, wish.name);
+  const reseal = withLost(survey, vouched.reseal, vouched.at, lost);
+  const revocation =
+    lost === null
+      ? []
+      : [buildRevocation({ device: lost, reason: 'compromised', revokedAt: context.clock.now() }) as Draft];
+  const ports = await rotationPorts(
+    context,
+    stores,
+    keys,
+    found.remotes.map(({ url }) => url),
+  );
+  const rotated = await rotateKeys(ports, {
+    issuer,
+    nextSeed: next.seed,
+    at: vouched.at,
+    reseal,
+    drafts: [link, ...revocation],
+  });
+  const recovered: Recovered = {
+    prefix: found.prefix,
+    deviceDid: device,
+    rotated,
+    dropped: vouched.dropped.filter(({ digest }) => !reseal.some((record) => digestOf(record) === digest)),
+    revoked: lost?.subject ?? null,
+    remotes: found.remotes,
+  };
+  await settle(context, stores, recovered, wish);
+  return recovered;
+}
+
+/** The rot of an earlier run that died after it. */
+async function finishEarlier(context: Context, stores: Stores, next: NextSeed): Promise<Recovered | null> {
+  const { publicKey } = createSigner(next.seed);
+  for (const prefix of await stores.log.list()) {
+    const issuer = didKeriOf(prefix);
+    const { verdict } = await readOwnLog({ log: stores.log, engine: nodeVerifyEngine }, issuer);
+    const rot = verdict.events.findLast(({ ilk }) => ilk === 'rot');
+    if (rot?.keys[0] === undefined || !equalBytes(rot.keys[0], publicKey)) continue;
+    const keys = await openKeys(context);
+    await finishRotation(await rotationPorts(context, stores, keys), issuer);
+    if ((await keys.get('identity')) === null) continue;
+    const { publicKey: device } = await signerFor(keys, 'device');
+    const { sequence, said } = rot;
+    return {
+      prefix,
+      deviceDid: encodeDidKey(device),
+      rotated: { sequence, said, key: publicKey, records: [] },
+      dropped: [],
+      revoked: null,
+      remotes: [],
+    };
+  }
+  return null;
+}
+
+async function makeKeys(context: Context, keys: KeyStore): Promise<DidKey> {
+  const { random } = context;
+  const { did } = await deviceKey({ keys, random, signerOf: createSigner });
+  if ((await keys.get('channel')) === null) {
+    const channel = random.bytes(32);
+    await keys.put('channel', channel, { did: encodeX25519Did(x25519PublicKey(channel)) });
+    channel.fill(0);
+  }
+  return did;
+}
+
+/** The trunk first; what conflicts with it is kept as disputed. */
+async function bringIn(stores: Stores, survey: Survey, { prefix, sources }: Found): Promise<void> {
+  const ports = await mergePorts(stores);
+  const records = sources.flatMap((source) => source.records);
+  const tip = survey.trunk.events.at(-1);
+  const last = (stream: Uint8Array): boolean =>
+    tip !== undefined &&
+    stream.length >= tip.end &&
+    equalBytes(stream.subarray(tip.offset, tip.offset + tip.size), tip.bytes);
+  for (const { stream } of sources.toSorted((a, b) => Number(last(b.stream)) - Number(last(a.stream)))) {
+    await mergeLog(ports, { prefix, stream, records, seen: null });
+  }
+}
+
+async function ownLink(
+  context: Context,
+  keys: KeyStore,
+  issuer: ReturnType<typeof didKeriOf>,
+  name: string,
+): Promise<Draft> {
+  const device = await signerFor(keys, 'device');
+  const unsigned = buildLink({
+    rid: context.random.bytes(16),
+    issuer,
+    devicePublicKey: device.publicKey,
+    capabilities: CAPABILITIES,
+    name,
+    issuedAt: context.clock.now(),
+    note: RECOVERED_NOTE,
+  });
+  return { ...unsigned, device_signature: toHex(await device.sign(signedBytes(unsigned))) };
+}
+
+type Lost = ReturnType<typeof foldDevices>['devices'][number];
+
+/** The device of the home that is given up: what --lost names, else the first device, or the one of the last recovery. */
+function lostDevice(survey: Survey, { prefix, sources }: Found, named: string | undefined): Lost | null {
+  const records: AttestationRecord[] = sources.flatMap((source) =>
+    source.records.map(({ bytes }) => parseRecord(bytes)),
+  );
+  const { events } = survey.trunk;
+  const { devices } = foldDevices({ issuer: didKeriOf(prefix), events, records, engine: nodeVerifyEngine });
+  if (named === 'none') return null;
+  if (named !== undefined) return findDevice(devices, named);
+  const recovered = devices.findLast(({ link }) => link.note === RECOVERED_NOTE);
+  const lost = recovered ?? devices[0] ?? null;
+  return lost?.revocation === null ? lost : null;
+}
+
+/** The lost device's link stays known, in its place, so that what it signed is told to be revoked. */
+function withLost(
+  survey: Survey,
+  reseal: readonly AttestationRecord[],
+  at: number,
+  lost: Lost | null,
+): readonly AttestationRecord[] {
+  const link: LinkRecord | null = lost !== null && lost.linkedAt.sequence >= at ? lost.link : null;
+  if (link === null || reseal.some((record) => digestOf(record) === digestOf(link))) return reseal;
+  const order = new Map(survey.seals.map(({ digest }, index) => [digest, index]));
+  const place = (record: AttestationRecord): number => order.get(digestOf(record)) ?? 0;
+  return [...reseal, link].toSorted((a, b) => place(a) - place(b));
+}
+
+async function settle(
+  context: Context,
+  stores: Stores,
+  recovered: Recovered,
+  wish: RecoverWish,
+): Promise<void> {
+  const did = didKeriOf(recovered.prefix);
+  const { publicKey } = await signerFor(await openKeys(context), 'device');
+  await writeDevicePub(context.home, publicKey, wish.name);
+  await writeAllowedSigners(stores.home, did);
+  if (wish.git !== 'none') await noteGit(context, wish.git);
+  await writeIdentityDocument(stores.home, {
+    version: 1,
+    controller_did: did,
+    role: 'controller',
+    created_at: formatTime(context.clock.now()),
+  });
+}

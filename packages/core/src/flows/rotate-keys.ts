@@ -1,0 +1,301 @@
+/**
+ * Rotation: the next key takes over, a new next key is committed to (identity-life.md 3). Every prefix of the writes
+ * can be finished or undone, and `finishRotation` decides which, by the log alone:
+ *   1. the new kit, beside the old one       the old kit stays until the rot stands
+ *   2. the new identity seed, as `identity-next`
+ *   3. the records, signed by the new key
+ *   4. the log: the rot                      one compare-and-swap, the commit point
+ *   5. records that the rot re-seals under the very name they had
+ *   6. the seed becomes `identity`, the new kit takes the old one's place, `identity-next` goes
+ */
+import type { AttestationRecord, UnsignedRecord } from '../attestation/attestation.ts';
+import { parseRecord } from '../attestation/attestation.ts';
+import { digestOf, resigned, signedBytes, withSignatures } from '../attestation/sign.ts';
+import { verifyRecordSignatures } from '../attestation/verify.ts';
+import { concat, equalBytes, fromHex, wipe } from '../encoding/bytes.ts';
+import { latin1 } from '../encoding/text.ts';
+import { AuthsError, isAuthsError } from '../errors.ts';
+import { prefixOf, type DidKeri, type Prefix, type Said } from '../identifiers.ts';
+import { nextDigestOf, rotate, storedEvent, type WitnessChange } from '../keri/build.ts';
+import { replay, type KelVerdict } from '../keri/key-state.ts';
+import type {
+  AttestationStore,
+  EventLog,
+  KeyStore,
+  Random,
+  Signer,
+  StoredEvent,
+  StoredLog,
+  VerifyEngine,
+} from '../ports.ts';
+import { readOwnLog, storedRecord, type Draft } from './seal-records.ts';
+import { sealsOf } from './seals.ts';
+
+/** The alias under which the new identity seed waits until its rotation stands. */
+export const NEXT_IDENTITY = 'identity-next';
+
+/** What the next recovery kit holds. */
+export interface NextKit {
+  readonly prefix: Prefix;
+  /** 32 bytes: the seed of the key that the next rotation will reveal. */
+  readonly nextSeed: Uint8Array;
+  /** The log with the rotation, exact CESR bytes. */
+  readonly stream: Uint8Array;
+}
+
+/** Where the new kit waits while the old one is still the one that counts. */
+export interface KitShelf {
+  /** Durable and read back when it resolves. */
+  prepare(kit: NextKit): Promise<void>;
+  /** The prepared kit takes the old one's place; nothing to do is no error. */
+  promote(): Promise<void>;
+  /** The prepared kit is dropped; nothing to do is no error. */
+  discard(): Promise<void>;
+}
+
+export interface RotationPorts {
+  readonly random: Random;
+  readonly engine: VerifyEngine;
+  readonly keys: KeyStore;
+  readonly kit: KitShelf;
+  readonly log: EventLog;
+  readonly records: AttestationStore;
+  /** A signer for a 32-byte Ed25519 seed. */
+  readonly signerOf: (seed: Uint8Array) => Signer;
+  /** Collects what witnesses must say before the rot may be shown to anybody; without it nobody is asked. */
+  readonly receipts?: (event: StoredEvent) => Promise<void>;
+}
+
+export interface Rotation {
+  readonly issuer: DidKeri;
+  /** The seed that the log commits to; the caller wipes it. */
+  readonly nextSeed: Uint8Array;
+  /** Sequence of the rot: behind the tip, or at the first event that is given up. Default behind the tip. */
+  readonly at?: number;
+  /** Sealed before, to be sealed by the rot again, in this order. They keep bytes and device signature. */
+  readonly reseal?: readonly AttestationRecord[];
+  /** New records, sealed after those. */
+  readonly drafts?: readonly Draft[];
+  readonly witnesses?: WitnessChange;
+}
+
+export interface Rotated {
+  readonly sequence: number;
+  readonly said: Said;
+  /** 32 raw bytes each. */
+  readonly previousKey: Uint8Array;
+  readonly key: Uint8Array;
+  readonly records: readonly AttestationRecord[];
+  readonly log: StoredLog;
+}
+
+/**
+ * Rotates. `key/weak` is never seen: seeds are drawn. `input/malformed` for a seed that the log does not commit to or more
+ * seals than an event holds, `kel/invalid`, `kel/conflict` when another program appended meanwhile; nothing is changed then.
+ */
+export async function rotateKeys(ports: RotationPorts, rotation: Rotation): Promise<Rotated> {
+  const { issuer } = rotation;
+  await finishRotation(ports, issuer);
+  const { log, verdict } = await readOwnLog(ports, issuer);
+  const signer = ports.signerOf(rotation.nextSeed);
+  const at = placeOf(verdict, rotation, signer);
+  const records = await signAll(signer, rotation);
+  const nextSeed = ports.random.bytes(32);
+  try {
+    const event = await makeRotation(ports, verdict, rotation, signer, at, records, nextSeed);
+    const kept = log.stream.subarray(0, verdict.events[at - 1]?.end);
+    const stream = concat(kept, event.event, latin1(event.attachments));
+    await ports.kit.prepare({ prefix: prefixOf(issuer), nextSeed, stream });
+    await ports.keys.put(NEXT_IDENTITY, rotation.nextSeed, { did: issuer, replace: true });
+    await ports.receipts?.(event);
+    await putRecords(ports, issuer, verdict, records, at);
+    const grown =
+      at === verdict.events.length
+        ? await ports.log.append(log.prefix, log.version, [event])
+        : await ports.log.supersede(log.prefix, log.version, at, [event]);
+    await finishRotation(ports, issuer);
+    if (grown === null) {
+      throw new AuthsError('kel/conflict', 'another program appended to the log at the same moment', {
+        hint: 'run the same command again',
+        details: { prefix: log.prefix },
+      });
+    }
+    const previousKey = verdict.events[at - 1]?.keys[0] as Uint8Array;
+    return { sequence: at, said: event.said, previousKey, key: signer.publicKey, records, log: grown };
+  } finally {
+    wipe(nextSeed);
+  }
+}
+
+/**
+ * Finishes a rotation whose rot stands, undoes one whose rot does not. For the first step of whatever opens the identity
+ * key; the caller holds the home's lock, so that no other process is in the middle of one.
+ */
+export async function finishRotation(
+  ports: Omit<RotationPorts, 'random' | 'receipts'>,
+  issuer: DidKeri,
+): Promise<'none' | 'undone' | 'finished'> {
+  const waiting = (await ports.keys.list()).some(({ alias }) => alias === NEXT_IDENTITY);
+  if (!waiting) {
+    // Prepared, and nothing of it published: the seed goes into the key store before the rot.
+    await ports.kit.discard();
+    return 'none';
+  }
+  const next = await ports.keys.get(NEXT_IDENTITY);
+  if (next === null) return 'none';
+  try {
+    const signer = ports.signerOf(next.bytes);
+    const finished = await stands(ports, issuer, signer);
+    if (finished) {
+      await healRecords(ports, issuer, signer);
+      await ports.keys.put('identity', next.bytes, { did: issuer, replace: true });
+      await ports.kit.promote();
+    } else {
+      await ports.kit.discard();
+    }
+    await ports.keys.remove(NEXT_IDENTITY);
+    return finished ? 'finished' : 'undone';
+  } finally {
+    wipe(next.bytes);
+  }
+}
+
+/** True when the log's keys in force are this signer's. */
+async function stands(
+  ports: Pick<RotationPorts, 'log' | 'engine'>,
+  issuer: DidKeri,
+  signer: Signer,
+): Promise<boolean> {
+  if ((await ports.log.read(prefixOf(issuer))) === null) return false;
+  const { verdict } = await readOwnLog(ports, issuer);
+  const key = verdict.events.at(-1)?.keys[0];
+  return key !== undefined && equalBytes(key, signer.publicKey);
+}
+
+function placeOf(verdict: KelVerdict, { at, nextSeed: _seed, ...rest }: Rotation, signer: Signer): number {
+  const tip = verdict.events.at(-1);
+  const length = verdict.events.length;
+  if (tip === undefined) throw new AuthsError('internal/bug', 'a log without events');
+  if (tip.authority.next.length !== 1 || tip.authority.next[0] !== nextDigestOf(signer.publicKey)) {
+    throw new AuthsError(
+      'input/malformed',
+      `that key is not the one that the log of ${rest.issuer} commits to`,
+      {
+        hint: 'auths recovery check FILE says which kit fits',
+      },
+    );
+  }
+  const place = at ?? length;
+  if (place > tip.authority.sequence && place <= length) return place;
+  throw new AuthsError(
+    'usage/invalid',
+    `a rotation can stand at event ${tip.authority.sequence + 1} to ${length}, not at ${place}`,
+    { hint: 'auths kel show' },
+  );
+}
+
+async function signAll(
+  signer: Signer,
+  { reseal = [], drafts = [] }: Rotation,
+): Promise<readonly AttestationRecord[]> {
+  const signed: AttestationRecord[] = [];
+  for (const record of reseal) signed.push(resigned(record, await signer.sign(signedBytes(record))));
+  for (const { device_signature, ...unsigned } of drafts) {
+    const identity = await signer.sign(signedBytes(unsigned));
+    const device = device_signature === undefined ? {} : { device: fromHex(device_signature, 64) };
+    signed.push(withSignatures(unsigned as UnsignedRecord, { identity, ...device }));
+  }
+  return signed;
+}
+
+async function makeRotation(
+  ports: RotationPorts,
+  verdict: KelVerdict,
+  { issuer, witnesses }: Rotation,
+  signer: Signer,
+  at: number,
+  records: readonly AttestationRecord[],
+  nextSeed: Uint8Array,
+): Promise<StoredEvent> {
+  const prior = verdict.events[at - 1];
+  if (prior === undefined) throw new AuthsError('internal/bug', `no event before ${at}`);
+  const built = rotate({
+    prefix: prefixOf(issuer),
+    sequence: at,
+    prior: prior.said,
+    key: signer.publicKey,
+    nextDigest: nextDigestOf(ports.signerOf(nextSeed).publicKey),
+    // Who witnessed so far goes on witnessing.
+    witnesses: witnesses ?? { cut: [], add: [], threshold: prior.authority.witnessThreshold },
+    seals: records.map((record) => ({ d: digestOf(record) })),
+  });
+  return storedEvent(built, [{ index: 0, signature: await signer.sign(built.event) }]);
+}
+
+/** All but those whose name the standing log still needs for its own version: they follow the rot. */
+async function putRecords(
+  ports: RotationPorts,
+  issuer: DidKeri,
+  verdict: KelVerdict,
+  records: readonly AttestationRecord[],
+  at: number,
+): Promise<void> {
+  const standing = sealsOf(verdict.events.slice(at, at + 1));
+  const free = records.filter((record) => !standing.has(digestOf(record)));
+  if (free.length > 0)
+    await ports.records.put(
+      issuer,
+      free.map((record) => storedRecord(record, at)),
+    );
+}
+
+/** Every record that the rot seals is there with a signature of its key. */
+async function healRecords(
+  ports: Pick<RotationPorts, 'log' | 'records' | 'engine'>,
+  issuer: DidKeri,
+  signer: Signer,
+): Promise<void> {
+  const { verdict } = await readOwnLog(ports, issuer);
+  const rot = verdict.events.findLast(({ ilk }) => ilk === 'rot');
+  if (rot === undefined) return;
+  const sealed = sealsOf([rot]);
+  if (sealed.size === 0) return;
+  const versions = new Map<Said, AttestationRecord>();
+  for (const { bytes, digest } of await ports.records.list(issuer)) {
+    const record = sealed.has(digest) ? readable(bytes) : null;
+    if (record === null || digestOf(record) !== digest) continue;
+    const good = verifyRecordSignatures(ports.engine, record, signer.publicKey).identity;
+    if (good || !versions.has(digest)) versions.set(digest, record);
+  }
+  const healed: AttestationRecord[] = [];
+  for (const record of versions.values())
+    healed.push(resigned(record, await signer.sign(signedBytes(record))));
+  await ports.records.put(
+    issuer,
+    healed.map((record) => storedRecord(record, rot.sequence)),
+  );
+}
+
+function readable(bytes: Uint8Array): AttestationRecord | null {
+  try {
+    return parseRecord(bytes);
+  } catch (error) {
+    if (isAuthsError(error)) return null;
+    throw error;
+  }
+}
+
+/** Whether a seed opens the commitment of a log (exact CESR bytes), and if not, whether it did once. */
+export function fitOfSeed(
+  engine: VerifyEngine,
+  stream: Uint8Array,
+  publicKey: Uint8Array,
+): 'fits' | 'used' | 'current' | 'foreign' {
+  const { events } = replay(stream, { engine });
+  const digest = nextDigestOf(publicKey);
+  const tip = events.at(-1);
+  if (tip?.authority.next.includes(digest) === true) return 'fits';
+  const holds = (keys: readonly Uint8Array[]): boolean => keys.some((key) => equalBytes(key, publicKey));
+  if (tip !== undefined && holds(tip.keys)) return 'current';
+  return events.some(({ authority }) => authority.next.includes(digest)) ? 'used' : 'foreign';
+}
