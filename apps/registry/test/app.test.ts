@@ -181,7 +181,7 @@ describe('a registry', () => {
     }
   });
 
-  it('refuses headers that are too large, a body without end, and bytes that are not HTTP', async () => {
+  it('D05 D10 refuses headers that are too large, a body without end, and bytes that are not HTTP', async () => {
     const { origin, port } = await start();
     expect(await raw(port, `GET /health HTTP/1.1\r\nhost: x\r\nx: ${'a'.repeat(1_000_000)}\r\n\r\n`)).toMatch(
       /^HTTP\/1\.1 431 /,
@@ -205,7 +205,7 @@ describe('a registry', () => {
     expect((await fetch(`${origin}/health`)).status).toBe(200);
   });
 
-  it('does not wait for a client that drips', { timeout: 30_000 }, async () => {
+  it('D05 does not wait for a client that drips', { timeout: 30_000 }, async () => {
     const { origin, port } = await start();
     const startedAt = performance.now();
     const dripping = raw(port, `GET /health HTTP/1.1\r\nhost: x\r\nx-slow: ${'a'.repeat(60)}\r\n\r\n`, 1_000);
@@ -214,7 +214,7 @@ describe('a registry', () => {
     expect(performance.now() - startedAt).toBeLessThan(20_000);
   });
 
-  it('gives no CORS header unless asked, and never for credentials', async () => {
+  it('D09 gives no CORS header unless asked, and never for credentials', async () => {
     const closed = await start();
     const plain = await fetch(`${closed.origin}/v1/pairing/sessions/by-code/Z4`, {
       headers: { origin: 'https://evil.example' },
@@ -267,7 +267,7 @@ describe('a registry', () => {
     expect(await create(behind.origin, '198.51.100.2', '4')).toBe(429);
   });
 
-  it('writes no code, nameplate, token or body into the log (A02, A14)', async () => {
+  it('A02 A14 writes no code, nameplate, token or body into the log', async () => {
     const { origin, log } = await start();
     const secrets = ['Z43-8JR', 'Z438JR', 'Q9', b64(32, 1), token.toString('base64url')];
     await post(origin, '/v1/pairing/sessions', await withHash(session('Q9', 'd'.repeat(32))));

@@ -31,7 +31,7 @@ async function idleWorld(): Promise<{ readonly world: World; readonly stop: Abor
 }
 
 describe('endings without a grant', () => {
-  it('wrong code, then the right one: the second attempt pairs', async () => {
+  it('A04 wrong code, then the right one: the second attempt pairs', async () => {
     const { world } = await idleWorld();
     const host = startHost(world);
     const code = (await host.offer).code ?? '';
@@ -43,7 +43,7 @@ describe('endings without a grant', () => {
     expect((await grants(world)).seals).toBe(2);
   });
 
-  it('asks a person again, and stops after three runs', async () => {
+  it('A06 asks a person again, and stops after three runs', async () => {
     const { world, stop } = await idleWorld();
     const host = startHost(world, {}, {}, stop.signal);
     const code = (await host.offer).code ?? '';
@@ -73,7 +73,7 @@ describe('endings without a grant', () => {
     expect(await grants(world)).toEqual(NOTHING);
   });
 
-  it('three wrong answers end the code; the right one is too late; the QR lives on', async () => {
+  it('A03 three wrong answers end the code; the right one is too late; the QR lives on', async () => {
     const { world } = await idleWorld();
     const host = startHost(world);
     const offer = await host.offer;
@@ -116,7 +116,7 @@ describe('endings without a grant', () => {
     expect(await grants(world)).toEqual(NOTHING);
   });
 
-  it('expires after 300.0 s by the monotonic clock, whatever the wall clock says', async () => {
+  it('A11 expires after 300.0 s by the monotonic clock, whatever the wall clock says', async () => {
     const clock = createFakeClock();
     const world = await createWorld({ clock });
     const host = startHost(world);
@@ -132,7 +132,7 @@ describe('endings without a grant', () => {
     expect(await grants(world)).toEqual(NOTHING);
   });
 
-  it('expires by the wall clock when the monotonic one slept', async () => {
+  it('A11 expires by the wall clock when the monotonic one slept', async () => {
     const clock = createFakeClock();
     const world = await createWorld({ clock });
     const host = startHost(world);
@@ -200,7 +200,7 @@ describe('endings without a grant', () => {
     expect(await grants(world)).toEqual(NOTHING);
   });
 
-  it('a person at the host declines', async () => {
+  it('F01 a person at the host declines', async () => {
     const { world } = await idleWorld();
     const host = startHost(world, {}, { ask: async () => false });
     const join = startJoin(world, (await host.offer).code ?? '');
@@ -210,7 +210,7 @@ describe('endings without a grant', () => {
     expect(await failure(startJoin(world, host.offers[0]?.code ?? '').done)).toBe('pairing/cancelled');
   });
 
-  it('the person at the joiner declines, while the host is still being asked', async () => {
+  it('F01 the person at the joiner declines, while the host is still being asked', async () => {
     const { world } = await idleWorld();
     const host = startHost(world, {}, { ask: async () => new Promise(() => {}) });
     const join = startJoin(
@@ -270,7 +270,7 @@ describe('endings without a grant', () => {
     expect(host.offers).toEqual([]);
   });
 
-  it.each(['link', 'short6'] as const)('--yes does not answer for %s where it must not', async (kind) => {
+  it.each(['link', 'short6'] as const)('F02 --yes does not answer for %s where it must not', async (kind) => {
     const world = await createWorld();
     const ways = kind === 'link' ? { code: null, link: true } : { code: kind, link: false };
     const host = startHost(
@@ -293,7 +293,7 @@ describe('endings without a grant', () => {
     expect(await failure(join.done)).toBe('pairing/declined');
   });
 
-  it('the wrong SAS typed is sas-mismatch', async () => {
+  it('B05 the wrong SAS typed is sas-mismatch', async () => {
     const world = await createWorld();
     const host = startHost(world, { mode: 'registry' }, { ask: async () => 'ZMYR-C1HG' });
     const join = startJoin(world, (await host.offer).code ?? '');
@@ -302,7 +302,7 @@ describe('endings without a grant', () => {
     expect(await grants(world)).toEqual(NOTHING);
   });
 
-  it('another device than --expect-device is turned away before it learns anything', async () => {
+  it('F03 another device than --expect-device is turned away before it learns anything', async () => {
     const world = await createWorld();
     const expected = encodeDidKey(createTestSigner(realRandom.bytes(32)).publicKey);
     const host = startHost(world, { expectDevice: expected });
@@ -336,7 +336,7 @@ describe('endings without a grant', () => {
     expect(await grants(world)).toEqual(NOTHING);
   });
 
-  it('two joiners race with the right code: one pairs, the other is told', async () => {
+  it('E05 two joiners race with the right code: one pairs, the other is told', async () => {
     const clock = createFakeClock();
     const world = await createWorld({ clock });
     const host = startHost(world);
@@ -352,7 +352,7 @@ describe('endings without a grant', () => {
     expect(homes.filter(({ hosts }) => hosts.size > 0)).toHaveLength(1);
   });
 
-  it('the code is worth nothing after a pairing', async () => {
+  it('A10 the code is worth nothing after a pairing', async () => {
     const world = await createWorld();
     const host = startHost(world);
     const code = (await host.offer).code ?? '';
@@ -363,7 +363,7 @@ describe('endings without a grant', () => {
     expect((await grants(world)).entries).toEqual(['desktop:active']);
   });
 
-  it('a relay that says offer-consumed for ever gets three responses', async () => {
+  it('A18 a relay that says offer-consumed for ever gets three responses', async () => {
     const clock = createFakeClock();
     const world = await createWorld({ clock });
     const stop = new AbortController();
@@ -385,7 +385,7 @@ describe('endings without a grant', () => {
     await failure(host.done);
   });
 
-  it('a false host that answers first costs one run; the true one still pairs', async () => {
+  it('E02 a false host that answers first costs one run; the true one still pairs', async () => {
     const world = await createWorld();
     const evil = await createWorld();
     const host = startHost(world);
@@ -433,7 +433,7 @@ describe('endings without a grant', () => {
     );
   });
 
-  it('a relay that forgets the session (restarted) ends both with not-found', async () => {
+  it('D11 a relay that forgets the session (restarted) ends both with not-found', async () => {
     const clock = createFakeClock();
     const world = await createWorld({ clock });
     const host = startHost(world);
@@ -446,7 +446,7 @@ describe('endings without a grant', () => {
     expect(await grants(world)).toEqual(NOTHING);
   });
 
-  it('a taken nameplate costs a new draw, and when short codes run out a longer one is offered', async () => {
+  it('D08 a taken nameplate costs a new draw, and when short codes run out a longer one is offered', async () => {
     const world = await createWorld();
     let conflicts = 0;
     const notices: string[] = [];
@@ -469,7 +469,7 @@ describe('endings without a grant', () => {
     await host.done;
   });
 
-  it('a broken random source pairs nobody', async () => {
+  it('C07 a broken random source pairs nobody', async () => {
     const world = await createWorld();
     const same = realRandom.bytes(64);
     for (const bytes of [

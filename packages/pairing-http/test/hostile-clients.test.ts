@@ -54,7 +54,7 @@ function raw(port: number, text: string, drip?: string): Promise<string> {
 }
 
 describe('the LAN server and hostile clients', () => {
-  it.each(['evil.example', 'evil.example:80', '127.0.0.1.evil.example', ''])('Host "%s": 421 (D09)', (host) =>
+  it.each(['evil.example', 'evil.example:80', '127.0.0.1.evil.example', ''])('D09 Host "%s": 421', (host) =>
     withServer(async (_origin, port) => {
       const answer = await raw(
         port,
@@ -72,7 +72,7 @@ describe('the LAN server and hostile clients', () => {
       );
     }));
 
-  it('headers of a megabyte: 431 (D05)', () =>
+  it('D05 headers of a megabyte: 431', () =>
     withServer(async (_origin, port) => {
       const head = `GET /health HTTP/1.1\r\nHost: localhost\r\nX-Big: ${'x'.repeat(100_000)}\r\n\r\n`;
       expect(await raw(port, head)).toMatch(/^HTTP\/1\.1 431 /);
@@ -88,7 +88,7 @@ describe('the LAN server and hostile clients', () => {
       });
     }));
 
-  it('headers, or a body, one byte at a time: 408 (D05)', () =>
+  it('D05 headers, or a body, one byte at a time: 408', () =>
     withServer(async (_origin, port) => {
       expect(await raw(port, 'GET /health HTTP/1.1\r\nHost: localhost\r\nX: ', 'x')).toMatch(
         /^HTTP\/1\.1 408 /,

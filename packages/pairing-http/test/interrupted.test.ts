@@ -55,7 +55,7 @@ describe('a pairing that is interrupted', () => {
     ['attest-signed', 'joiner', 3, 'pairing/timeout', 'pairing/timeout'],
     ['paired', 'host', 2, 'pairing/timeout', 'pairing/timeout'],
   ] as const)(
-    '"%s" withheld: both give up, nothing stands (B15)',
+    'B15 "%s" withheld: both give up, nothing stands',
     async (_what, from, seq, atHost, atJoiner) => {
       const { clock, world, host, join } = await start(swallowed(from, seq));
       const ends = await drive(clock, Promise.all([failure(host.done), failure(join.done)]));
@@ -66,14 +66,14 @@ describe('a pairing that is interrupted', () => {
     },
   );
 
-  it('"ack" withheld: the joiner is pending, the host has nothing that works (B15)', async () => {
+  it('B15 "ack" withheld: the joiner is pending, the host has nothing that works', async () => {
     const { clock, world, host, join } = await start(swallowed('joiner', 4));
     const ends = await drive(clock, Promise.all([failure(host.done), failure(join.done)]));
     expect(ends).toEqual(['pairing/timeout', 'pairing/pending']);
     expect(await grants(world)).toMatchObject({ seals: 1, entries: [], journals: 0 });
   });
 
-  it('"anchored" withheld: listed and sealed at the host, pending at the joiner; joining again finishes (B15)', async () => {
+  it('B15 "anchored" withheld: listed and sealed at the host, pending at the joiner; joining again finishes', async () => {
     const { clock, world, host, join } = await start(swallowed('host', 3));
     const ends = await drive(clock, Promise.all([failure(host.done), failure(join.done)]));
     expect(ends).toEqual(['no failure', 'pairing/pending']);
@@ -91,7 +91,7 @@ describe('a pairing that is interrupted', () => {
     expect(theirs?.tip).toBe((await world.host.log.read(prefixOf(world.host.controllerDid)))?.tip);
   });
 
-  it('the host dies after "ack" and before the seal: its next start seals, once (F06)', async () => {
+  it('F06 the host dies after "ack" and before the seal: its next start seals, once', async () => {
     const clock = createFakeClock();
     const world = await createWorld({ clock });
     const host = startHost(world);
@@ -110,7 +110,7 @@ describe('a pairing that is interrupted', () => {
     expect((await grants(world)).seals).toBe(2);
   });
 
-  it('the host dies between the seal and its own list: the seal is not made twice (F06)', async () => {
+  it('F06 the host dies between the seal and its own list: the seal is not made twice', async () => {
     const clock = createFakeClock();
     const world = await createWorld({ clock });
     const host = startHost(world);
@@ -126,7 +126,7 @@ describe('a pairing that is interrupted', () => {
     expect(await grants(world)).toMatchObject({ seals: 2, entries: ['desktop:active'], journals: 0 });
   });
 
-  it('the host dies before "ack": provisional for 600 s, then gone, never active (F06)', async () => {
+  it('F06 the host dies before "ack": provisional for 600 s, then gone, never active', async () => {
     const clock = createFakeClock();
     const world = await createWorld({ clock });
     const host = startHost(world);

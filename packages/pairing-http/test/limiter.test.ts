@@ -4,7 +4,7 @@ import { createFakeClock } from '@auths/testing/fake-clock';
 import { describe, expect, it } from 'vitest';
 
 describe('per-address limits', () => {
-  it('doubles the wait with each miss beyond the third, up to 300 s, and forgives at a hit (A01)', async () => {
+  it('A01 doubles the wait with each miss beyond the third, up to 300 s, and forgives at a hit', async () => {
     const clock = createFakeClock();
     const limiter = createMemoryLimiter({ clock, limits: { ...DEFAULT_LIMITS, lookupsPerMinute: 1_000 } });
     const waits: number[] = [];

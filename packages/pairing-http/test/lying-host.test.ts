@@ -144,7 +144,7 @@ const other = createTestSigner(realRandom.bytes(32));
 
 describe('a lying host after the handshake', () => {
   it.each([
-    ['more capabilities than announced (F04)', { capabilities: ['sign_commit', 'sign_release'] }],
+    ['F04 more capabilities than announced', { capabilities: ['sign_commit', 'sign_release'] }],
     ['fewer capabilities', { capabilities: [] }],
     ['another name', { name: 'somebody else' }],
     ['an old time', { timestamp: '2026-02-28T23:54:59Z' }],

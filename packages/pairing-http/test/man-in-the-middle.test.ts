@@ -64,13 +64,13 @@ function changedConfirm(change: (body: Record<string, unknown>) => Record<string
 
 describe('a relay or somebody in between', () => {
   it.each([
-    ['another host key (B01)', { response: changedToken({ ephemeral_pubkey: b64(32) }) }],
-    ['another commitment (B01)', { response: changedToken({ host_commit: b64(32) }) }],
-    ['another device key (B02)', changedResponse('device_x25519_pubkey', () => b64(32))],
-    ['another device nonce (B02)', changedResponse('device_nonce', () => b64(32))],
+    ['B01 another host key', { response: changedToken({ ephemeral_pubkey: b64(32) }) }],
+    ['B01 another commitment', { response: changedToken({ host_commit: b64(32) }) }],
+    ['B02 another device key', changedResponse('device_x25519_pubkey', () => b64(32))],
+    ['B02 another device nonce', changedResponse('device_nonce', () => b64(32))],
     ['another MAC', changedResponse('pake_confirm', flipped)],
     [
-      'another time (B09)',
+      'B09 another time',
       { response: changedToken({ expires_at: Math.floor(Date.UTC(2026, 2, 1) / 1000) + 299 }) },
     ],
   ] as const)('%s: pake-failed, an attempt is counted, the session goes on', async (_what, middle) => {
@@ -85,14 +85,14 @@ describe('a relay or somebody in between', () => {
   it.each([
     ['kind', { kind: 'pin8' }],
     ['nameplate', { nameplate: 'ZZ' }],
-  ])('another %s in the offer (B09): pake-failed before a guess is spent', async (_what, change) => {
+  ])('B09 another %s in the offer: pake-failed before a guess is spent', async (_what, change) => {
     const run = await runWith({ response: changedToken(change) });
     expect((await run.ends()).joiner).toBe('pairing/pake-failed');
     expect(run.host.events).toHaveLength(1);
     expect(await grants(run.world)).toEqual(NOTHING);
   });
 
-  it('another attempt in the offer, set right again on the way back (B09, A04): pake-failed', async () => {
+  it('B09 A04 another attempt in the offer, set right again on the way back: pake-failed', async () => {
     const run = await runWith({
       response: changedToken({ attempt: 1 }),
       request: (request) =>
@@ -108,15 +108,15 @@ describe('a relay or somebody in between', () => {
   });
 
   it.each([
-    ['forged (B03)', () => b64(1_040)],
-    ['one bit changed (B03)', flipped],
+    ['B03 forged', () => b64(1_040)],
+    ['B03 one bit changed', flipped],
   ])('a sealed introduction that is %s is terminal for the host', async (_what, change) => {
     const run = await runWith(changedResponse('sealed', change));
     expect(await run.ends()).toEqual({ joiner: 'pairing/cancelled', host: 'pairing/channel-tampered' });
     expect(await grants(run.world)).toEqual(NOTHING);
   });
 
-  it('a changed introduction of the host (B10)', async () => {
+  it('B10 a changed introduction of the host', async () => {
     const run = await runWith(changedConfirm((body) => ({ ...body, sealed: flipped(body['sealed']) })));
     expect(await run.ends()).toEqual({
       joiner: 'pairing/channel-tampered',
@@ -126,7 +126,7 @@ describe('a relay or somebody in between', () => {
     expect(await grants(run.world)).toEqual(NOTHING);
   });
 
-  it("the joiner's own words given back to it (B11)", async () => {
+  it("B11 the joiner's own words given back to it", async () => {
     let mine: unknown;
     const run = await runWith({
       request: (request) => {
@@ -139,7 +139,7 @@ describe('a relay or somebody in between', () => {
     expect(await grants(run.world)).toEqual(NOTHING);
   });
 
-  it('seq 0 said again as seq 1, in either direction (B11)', async () => {
+  it('B11 seq 0 said again as seq 1, in either direction', async () => {
     let p3: unknown;
     const toJoiner = await runWith({
       response: (request, response) => {
@@ -170,7 +170,7 @@ describe('a relay or somebody in between', () => {
     expect(await grants(toHost.world)).toEqual(NOTHING);
   });
 
-  it('sealed introductions of two sessions swapped (B11)', async () => {
+  it('B11 sealed introductions of two sessions swapped', async () => {
     let other: unknown;
     const first = await runWith({
       request: (request) => {
@@ -250,7 +250,7 @@ describe('a relay or somebody in between', () => {
     expect(await grants(run.world)).toEqual(NOTHING);
   });
 
-  it('a forged abort ends the joiner, with nothing kept and no claim about who said it (B14)', async () => {
+  it('B14 a forged abort ends the joiner, with nothing kept and no claim about who said it', async () => {
     const run = await runWith(changedConfirm((body) => ({ attempt: body['attempt'], result: 'abort' })));
     await expect(drive(run.world.clock as ReturnType<typeof createFakeClock>, run.join.done)).rejects.toThrow(
       'ended by the other side or the relay',
@@ -277,7 +277,7 @@ describe('a relay or somebody in between', () => {
   it.each([
     ['k', { ephemeral_pubkey: b64(32) }],
     ['hc', { host_commit: b64(32) }],
-  ])('a QR whose %s is not that of the offer: nothing is sent (B08)', async (_what, change) => {
+  ])('B08 a QR whose %s is not that of the offer: nothing is sent', async (_what, change) => {
     let watched: ReturnType<typeof inBetween> | null = null;
     const run = await runWith((transport) => {
       watched = inBetween(transport, { response: changedToken(change) });
@@ -296,7 +296,7 @@ describe('a relay or somebody in between', () => {
     ['v "1"', { v: '1' }],
     ['a suite', { suite: 'seed' }],
     ['an unknown member', { short_code: 'Z438JR' }],
-  ])('a downgrade, %s: unsupported-version (B21)', async (_what, change) => {
+  ])('B21 a downgrade, %s: unsupported-version', async (_what, change) => {
     const run = await runWith({
       response: (request, response) => {
         const next = changedToken(change)(request, response);
@@ -312,7 +312,7 @@ describe('a relay or somebody in between', () => {
     ['padding', (text: string) => `${text}=`],
     ['tail bits', (text: string) => `${text.slice(0, -1)}${text.endsWith('B') ? 'C' : 'B'}`],
     ['hex', () => 'ab'.repeat(32)],
-  ])('an offer in another spelling, %s: malformed, before any cryptography (C09)', async (_what, change) => {
+  ])('C09 an offer in another spelling, %s: malformed, before any cryptography', async (_what, change) => {
     const run = await runWith({
       response: (request, response) => {
         const token = (response.body as { token?: { ephemeral_pubkey: string } } | null)?.token;
@@ -357,7 +357,7 @@ describe('a relay or somebody in between', () => {
     ['64 bytes', 64],
     ['66 bytes', 66],
     ['one byte', 1],
-  ])('pA of another length, %s: bad-point, counted, and the session goes on (C01)', async (_what, length) => {
+  ])('C01 pA of another length, %s: bad-point, counted, and the session goes on', async (_what, length) => {
     await badPoint(() => b64(length));
   });
 
@@ -366,7 +366,7 @@ describe('a relay or somebody in between', () => {
     ['prefix 02', '02'],
     ['prefix 05', '05'],
     ['not on the curve', '04'],
-  ])('pA %s: bad-point (C01)', async (_what, prefix) => {
+  ])('C01 pA %s: bad-point', async (_what, prefix) => {
     const bytes =
       prefix.length > 2 ? Buffer.alloc(65) : Buffer.concat([Buffer.from(prefix, 'hex'), randomBytes(64)]);
     await badPoint(() => bytes.toString('base64url'));
@@ -384,7 +384,7 @@ describe('a relay or somebody in between', () => {
     await drive(clock, run.host.done);
   }
 
-  it('somebody who KNOWS the code and sits in between is seen in the SAS (B05)', async () => {
+  it('B05 somebody who KNOWS the code and sits in between is seen in the SAS', async () => {
     for (let i = 0; i < 5; i++) {
       const world = await createWorld();
       const evil = await createWorld();
@@ -417,7 +417,7 @@ describe('a relay or somebody in between', () => {
     }
   });
 
-  it('the first good answer closes every way in before anything is revealed (B06)', async () => {
+  it('B06 the first good answer closes every way in before anything is revealed', async () => {
     const world = await createWorld();
     const asked = createDeferred<null>();
     const host = startHost(

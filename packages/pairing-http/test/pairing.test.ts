@@ -113,7 +113,7 @@ describe('a pairing over the routes', () => {
     );
   });
 
-  it('pairs two devices of one name into two entries', async () => {
+  it('F07 pairs two devices of one name into two entries', async () => {
     const world = await createWorld();
     for (const home of [createJoinerHome(realRandom), createJoinerHome(realRandom)]) {
       const host = startHost(world);

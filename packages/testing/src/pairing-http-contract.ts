@@ -135,7 +135,7 @@ export function pairingHttpContract(
         expect((await call.post(`${path}/response`, body, right)).status).toBe(200);
       }));
 
-    it('takes exactly one of 100 answers that arrive together', () =>
+    it('D01 takes exactly one of 100 answers that arrive together', () =>
       withServer(async (call) => {
         const sample = await opened(call);
         const answers = await Promise.all(
@@ -150,7 +150,7 @@ export function pairingHttpContract(
         );
       }));
 
-    it('answers a byte-identical repeat of every accepted POST as before, and nothing else twice', () =>
+    it('D02 answers a byte-identical repeat of every accepted POST as before, and nothing else twice', () =>
       withServer(async (call) => {
         const sample = sampleSession();
         const { body, token } = sampleResponse();
@@ -212,7 +212,7 @@ export function pairingHttpContract(
         await call.problem(call.get(path, claim), 410, 'attempts-exhausted');
       }));
 
-    it('lets nobody speak for the host or for another joiner', () =>
+    it('D03 lets nobody speak for the host or for another joiner', () =>
       withServer(async (call) => {
         const sample = await opened(call);
         const path = `${ROOT}/${sample.id}`;
@@ -333,7 +333,7 @@ export function pairingHttpContract(
         await call.problem(call.post(`${path}/response`, sampleResponse().body), 410, 'cancelled');
       }));
 
-    it('gives a nameplate that is in use to nobody else, nor for a while after', () =>
+    it('A16 gives a nameplate that is in use to nobody else, nor for a while after', () =>
       withServer(async (call) => {
         const sample = await opened(call);
         const rival = sampleSession({ nameplate: sample.nameplate });
@@ -343,7 +343,7 @@ export function pairingHttpContract(
         await call.problem(call.get(`${ROOT}/${rival.id}`), 404, 'not-found');
       }));
 
-    it('finds by nameplate only, never by a whole code', () =>
+    it('A02 finds by nameplate only, never by a whole code', () =>
       withServer(async (call) => {
         await opened(call);
         for (const code of ['Z43-8JR', 'Z438JR', 'A', 'ABCDE']) {
@@ -379,7 +379,7 @@ export function pairingHttpContract(
         }
       }));
 
-    it('slows an address that guesses nameplates', () =>
+    it('A01 slows an address that guesses nameplates', () =>
       withServer(
         async (call) => {
           const started = performance.now();
@@ -393,7 +393,7 @@ export function pairingHttpContract(
         { missesBeforeDelay: 3, lookupFloorMs: 30 },
       ));
 
-    it('limits creation and answers of one address', () =>
+    it('D07 limits creation and answers of one address', () =>
       withServer(
         async (call) => {
           const samples = [await opened(call), await opened(call)];
@@ -407,7 +407,7 @@ export function pairingHttpContract(
         { createPerMinute: 2, responsesPerMinute: 3 },
       ));
 
-    it.each([0, -1, 29, 301, 86_400, 30.5, '300', null])('refuses a life of %s seconds', (ttl) =>
+    it.each([0, -1, 29, 301, 86_400, 30.5, '300', null])('A12 refuses a life of %s seconds', (ttl) =>
       withServer(async (call) => {
         await call.problem(
           call.post(ROOT, { ...sampleSession().body, ttl_seconds: ttl }),
@@ -486,7 +486,7 @@ export function pairingHttpContract(
       }),
     );
 
-    it('hands a share that is no point on to the host, who has to count it', () =>
+    it('C01 hands a share that is no point on to the host, who has to count it', () =>
       withServer(async (call) => {
         const sample = await opened(call);
         const { body } = sampleResponse({ pake_msg: base64url(new Uint8Array(33).fill(2)) });
@@ -514,7 +514,7 @@ export function pairingHttpContract(
         for (const slots of wrong) await call.problem(call.post(ROOT, { ...body, slots }), 400, 'malformed');
       }));
 
-    it('bounds bodies, announced or not, and sealed texts', () =>
+    it('D05 bounds bodies, announced or not, and sealed texts', () =>
       withServer(async (call, { origin }) => {
         const sample = await opened(call);
         await call.problem(call.raw(ROOT, `{"a":"${'x'.repeat(16_385)}"}`), 413, 'payload-too-large');
@@ -538,7 +538,7 @@ export function pairingHttpContract(
         expect((await call.post(`${ROOT}/${sample.id}/response`, fits)).status).toBe(200);
       }));
 
-    it('knows its paths and methods only', () =>
+    it('D10 knows its paths and methods only', () =>
       withServer(async (call) => {
         const sample = await opened(call);
         const id = sample.id;
@@ -563,7 +563,7 @@ export function pairingHttpContract(
         expect([404, 405]).toContain((await call.get(`${ROOT}/${id}/response`)).status);
       }));
 
-    it('answers errors as problem documents, without CORS', () =>
+    it('D09 answers errors as problem documents, without CORS', () =>
       withServer(async (_call, { origin }) => {
         const response = await fetch(`${origin}${ROOT}/by-code/ZZ`, {
           headers: { origin: 'https://evil.example' },
@@ -579,7 +579,7 @@ export function pairingHttpContract(
         });
       }));
 
-    it('serves others while one client sends nothing', () =>
+    it('D05 serves others while one client sends nothing', () =>
       withServer(async (call, { origin }) => {
         const { hostname, port } = new URL(origin);
         const slow = connect(Number(port), hostname);

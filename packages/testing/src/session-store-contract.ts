@@ -50,7 +50,7 @@ export function sessionStoreContract(
         expect(await two.read(sampleSession().id)).toBeNull();
       }));
 
-    it('takes one of 100 versions that come at once, whichever instance they reach', () =>
+    it('D01 takes one of 100 versions that come at once, whichever instance they reach', () =>
       withStore({}, async ({ one, two }) => {
         const sample = sampleSession();
         const session = await add(one, sample);
@@ -89,7 +89,7 @@ export function sessionStoreContract(
         expect(await two.create(createSession(rival.body, 'x', await two.now()))).toBe('created');
       }));
 
-    it('bounds sessions in all and of one address', () =>
+    it('D07 bounds sessions in all and of one address', () =>
       withStore({ liveSessions: 3, liveSessionsPerAddress: 2 }, async ({ one }) => {
         await add(one, sampleSession({ nameplate: 'AB' }), 'a');
         await add(one, sampleSession({ nameplate: 'AC' }), 'a');
@@ -100,7 +100,7 @@ export function sessionStoreContract(
         expect(await one.create(fourth)).toBe('full');
       }));
 
-    it('says when short nameplates run out', () =>
+    it('D08 says when short nameplates run out', () =>
       withStore({ liveShortNameplates: 1, liveSessionsPerAddress: 100 }, async ({ one }) => {
         await add(one, sampleSession({ nameplate: 'AB' }));
         await add(one, sampleSession({ nameplate: 'AC' }));

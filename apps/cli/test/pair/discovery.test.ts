@@ -79,7 +79,7 @@ describe.skipIf(!works)('auths pair over mDNS', () => {
     expect(await desktop.data('whoami')).toMatchObject({ device_status: 'active' });
   });
 
-  it('tries the next answer when one is not the host, and says so (E02)', async () => {
+  it('E02 tries the next answer when one is not the host, and says so', async () => {
     world = createWorld();
     const [laptop, desktop] = [world.machine('laptop'), world.machine('desktop')];
     await laptop.data('init', '--name', 'laptop', '--git', 'none');

@@ -30,7 +30,7 @@ describe('flags of the host', () => {
   });
 
   it.each(['301', '86400', '0', '29', '-1', 'NaN', '1e2', '', '60.5', ' 60', '60s', '99999999999'])(
-    'refuse --expiry %j (A12)',
+    'A12 refuse --expiry %j',
     (expiry) => {
       expect(() => parseHostFlags(given({ expiry }))).toThrow(failing('pairing/ttl-out-of-range'));
     },

@@ -68,7 +68,7 @@ describe('the server of a LAN host', () => {
   });
 
   it.skipIf(lan.loopback)(
-    'listens on its address and on loopback, and on no other of this machine (E04)',
+    'E04 listens on its address and on loopback, and on no other of this machine',
     async () => {
       const { port } = await start(lan);
       const expected = new Set([lan.address, '127.0.0.1']);
@@ -107,7 +107,7 @@ describe('the server of a LAN host', () => {
     expect(response.status).toBe(403);
   });
 
-  it('refuses Host headers that a rebound name would carry (D09)', async () => {
+  it('D09 refuses Host headers that a rebound name would carry', async () => {
     const { port } = await start(loopbackAddress, { allowHosts: ['laptop.tailnet.ts.net'] });
     expect(await statusFor(port, `127.0.0.1:${port}`)).toBe(200);
     expect(await statusFor(port, `laptop.local:${port}`)).toBe(200);

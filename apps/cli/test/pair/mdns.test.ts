@@ -83,7 +83,7 @@ describe.skipIf(!works)('mDNS over real multicast', () => {
     expect(await finding).toMatchObject([{ port: 40_003 }]);
   });
 
-  it('says v and np and nothing that names a person or a machine (E01)', async () => {
+  it('E01 says v and np and nothing that names a person or a machine', async () => {
     const { heard } = await listener();
     const { instance, withdraw } = await mdns.advertise(service('S4', 40_004));
     closers.push(withdraw);

@@ -129,7 +129,7 @@ describe('auths pair between two processes in two homes', () => {
     expect(git('-C', 'work', 'cat-file', 'commit', 'HEAD')).toContain('-----BEGIN SSH SIGNATURE-----');
   });
 
-  it('takes the code as it is typed: lower case, spaces, from stdin (A07)', async () => {
+  it('A07 takes the code as it is typed: lower case, spaces, from stdin', async () => {
     const { laptop, desktop } = await twoMachines();
     const host = startHost(laptop, '--yes');
     const offer = await host.event('offer');
@@ -181,7 +181,7 @@ describe('auths pair between two processes in two homes', () => {
 });
 
 describe('auths pair that does not pair', () => {
-  it('with a wrong code: exit 1, one attempt less, and the right code still pairs (A04)', async () => {
+  it('A17 A04 with a wrong code: exit 1, one attempt less, and the right code still pairs', async () => {
     const { laptop, desktop } = await twoMachines();
     const host = startHost(laptop, '--yes');
     const offer = await host.event('offer');
@@ -194,7 +194,7 @@ describe('auths pair that does not pair', () => {
     expect((await host.done).exit).toBe(0);
   });
 
-  it('with three wrong codes: used up, exit 6 (A03)', async () => {
+  it('A03 with three wrong codes: used up, exit 6', async () => {
     const { laptop, desktop } = await twoMachines();
     const host = startHost(laptop, '--yes', '--no-qr');
     const offer = await host.event('offer');
@@ -209,7 +209,7 @@ describe('auths pair that does not pair', () => {
     await nothingGranted({ laptop, desktop });
   });
 
-  it('when the person says no: both end with 6', async () => {
+  it('F01 when the person says no: both end with 6', async () => {
     const { laptop, desktop } = await twoMachines();
     const host = startHost(laptop);
     const joiner = desktop.start(...joinArgs(await host.event('offer')));
@@ -221,7 +221,7 @@ describe('auths pair that does not pair', () => {
     await nothingGranted({ laptop, desktop });
   });
 
-  it('when nobody is there to say anything: confirmation-required, 6', async () => {
+  it('F02 when nobody is there to say anything: confirmation-required, 6', async () => {
     const { laptop, desktop } = await twoMachines();
     const host = startHost(laptop);
     const joiner = desktop.start(...joinArgs(await host.event('offer')));
@@ -233,7 +233,7 @@ describe('auths pair that does not pair', () => {
     await nothingGranted({ laptop, desktop });
   });
 
-  it('when nobody could ever be asked: refused before a code is shown', async () => {
+  it('F02 when nobody could ever be asked: refused before a code is shown', async () => {
     const { laptop } = await twoMachines();
     const host = laptop.start('pair', '--bind', '127.0.0.1', '--no-mdns', '--no-qr');
     host.hush();
@@ -287,7 +287,7 @@ describe('auths pair that does not pair', () => {
     },
   );
 
-  it('a second joiner gets nothing from a code that another one used', async () => {
+  it('E05 a second joiner gets nothing from a code that another one used', async () => {
     const { laptop, desktop } = await twoMachines();
     const tablet = world.machine('tablet');
     const host = startHost(laptop, '--yes');
@@ -301,7 +301,7 @@ describe('auths pair that does not pair', () => {
     expect(await sequence(laptop)).toBe(2);
   });
 
-  it('after it has paired the server is gone within the linger, and the code with it (A10)', async () => {
+  it('A10 after it has paired the server is gone within the linger, and the code with it', async () => {
     const { laptop, desktop } = await twoMachines();
     const host = startHost(laptop, '--yes');
     const offer = await host.event('offer');
@@ -394,7 +394,7 @@ describe('auths pair that does not pair', () => {
     expect([device.exit, errorCode(device)]).toEqual([3, 'identity/not-authority']);
   });
 
-  it('holds to --expect-device and --expect-host', async () => {
+  it('F03 holds to --expect-device and --expect-host', async () => {
     const { laptop, desktop, did } = await twoMachines();
     const other = world.machine('other');
     const created = await other.data('key', 'create');

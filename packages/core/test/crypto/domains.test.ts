@@ -87,7 +87,7 @@ describe('domain separation', () => {
     expect(new Set(labels).size).toBe(labels.length);
   });
 
-  it('no signed input can be read as another kind', () => {
+  it('B17 no signed input can be read as another kind', () => {
     // Signed inputs either start with a length (zero bytes), with SSHSIG, or with a code or secret: letters
     // that cannot spell SSHSIG followed by a length, because no code letter is a byte below 0x20.
     const signed = [

@@ -223,7 +223,7 @@ describe('what the run binds', () => {
     expect(spake2Schedule(one, hex(''))).not.toEqual(spake2Schedule(other, hex('')));
   });
 
-  it('a MAC with one bit changed in any byte is not equal', () => {
+  it('C06 a MAC with one bit changed in any byte is not equal', () => {
     const { confirmA } = spake2Finish(inputs().joiner);
     expect(equalConstantTime(confirmA, Uint8Array.from(confirmA))).toBe(true);
     for (let bit = 0; bit < 256; bit++) expect(equalConstantTime(confirmA, flip(confirmA, bit))).toBe(false);
@@ -232,7 +232,7 @@ describe('what the run binds', () => {
 });
 
 describe('scalars', () => {
-  it('draws again at 0 and from n up, and takes 1 and n − 1', () => {
+  it('C08 draws again at 0 and from n up, and takes 1 and n − 1', () => {
     const cases: [bigint[], bigint][] = [
       [[0n, 1n], 1n],
       [[P256_ORDER, (1n << 256n) - 1n, P256_ORDER + 1n, P256_ORDER - 1n], P256_ORDER - 1n],

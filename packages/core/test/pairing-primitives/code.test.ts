@@ -84,13 +84,13 @@ describe('codes-crockford.json', () => {
 });
 
 describe('parseCode', () => {
-  it('takes the spellings that people type (A07)', () => {
+  it('A07 takes the spellings that people type', () => {
     for (const typed of ['z43 8jr', 'Z438JR', 'Z43-8JR', ' Z43-8JR ', '-z-4-3-8-j-r-']) {
       expect(parseCode(typed)).toEqual({ kind: 'short6', text: 'Z438JR', nameplate: 'Z4' });
     }
   });
 
-  it('refuses every other length (A09)', () => {
+  it('A09 refuses every other length', () => {
     for (let length = 0; length <= 64; length++) {
       const code = codeOf(() => parseCode('2'.repeat(length)));
       expect([length, code]).toEqual([
@@ -160,7 +160,7 @@ describe('parseCode', () => {
   });
 });
 
-describe('generateCode (A13)', () => {
+describe('A13 generateCode', () => {
   it.each(KINDS)(
     '100,000 of %s: exact alphabet, every place uniform, no more repeats than chance',
     (kind) => {

@@ -202,7 +202,7 @@ describe('links that are refused', () => {
   });
 });
 
-describe('QR codes that are refused (E08)', () => {
+describe('E08 QR codes that are refused', () => {
   const cases: Record<string, string> = {
     'version 0': rawQr({ version: '00' }),
     'version 2': rawQr({ version: '02' }),
