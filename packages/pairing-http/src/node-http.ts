@@ -2,6 +2,7 @@
  * The pairing surface on node:http for the LAN host: bounded bodies, headers and times, an allow-list of Host
  * headers against DNS rebinding, no CORS, and /health for the person who tests the address with curl.
  */
+import type { Socket } from 'node:net';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { AuthsError } from '@auths/core/errors';
 import { BODY_BYTES } from '@auths/core/pairing/limits';
@@ -9,6 +10,9 @@ import { answerClientError } from './client-errors.ts';
 import type { PairingHttpDeps, PairingHttpResponse } from './http.ts';
 import { problemOf } from './problem.ts';
 import { encodeBody, handleRaw } from './wire.ts';
+
+/** Half of all connections. */
+const CONNECTIONS_PER_ADDRESS = 128;
 
 export interface PairingServerOptions {
   /** Judges the Host header, port included; a request without one is refused. */
@@ -37,8 +41,28 @@ export function createPairingServer(deps: PairingHttpDeps, options: PairingServe
     },
   );
   server.maxConnections = options.maxConnections ?? 256;
+  server.on('connection', boundedByAddress());
   server.on('clientError', answerClientError);
   return server;
+}
+
+/** One neighbour, however many connections it opens, leaves room for the others. */
+function boundedByAddress(): (socket: Socket) => void {
+  const open = new Map<string, number>();
+  return (socket) => {
+    const address = socket.remoteAddress ?? '';
+    const count = (open.get(address) ?? 0) + 1;
+    if (count > CONNECTIONS_PER_ADDRESS) {
+      socket.destroy();
+      return;
+    }
+    open.set(address, count);
+    socket.once('close', () => {
+      const left = (open.get(address) ?? 1) - 1;
+      if (left === 0) open.delete(address);
+      else open.set(address, left);
+    });
+  };
 }
 
 async function serve(

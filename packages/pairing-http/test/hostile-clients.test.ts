@@ -1,5 +1,7 @@
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { createServer } from 'node:http';
+import { platform } from 'node:process';
 import { DEFAULT_LIMITS } from '@auths/core/pairing/limits';
 import { createFetchTransport } from '@auths/pairing-http/fetch-transport';
 import { createMemoryLimiter } from '@auths/pairing-http/memory-limiter';
@@ -7,6 +9,7 @@ import { createMemorySessions } from '@auths/pairing-http/memory-sessions';
 import { createPairingServer } from '@auths/pairing-http/node-http';
 import { PROBLEMS, problemOf } from '@auths/pairing-http/problem';
 import { AuthsError, type ErrorCode } from '@auths/core/errors';
+import { sampleSession } from '@auths/testing/sample-session';
 import { realClock } from '@auths/testing/real-world';
 import { describe, expect, it } from 'vitest';
 import { listen } from './listen.ts';
@@ -95,6 +98,60 @@ describe('the LAN server and hostile clients', () => {
       );
       const body = 'POST /v1/pairing/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n';
       expect(await raw(port, body, ' ')).toMatch(/^(?:HTTP\/1\.1 408 |$)/);
+    }));
+
+  // Only Linux has 127.0.0.2 without being told.
+  it.skipIf(platform !== 'linux')(
+    'D13 asks to become a socket: refused, and five hundred that only wait keep nobody out',
+    () =>
+      withServer(async (origin, port) => {
+        const id = 'a'.repeat(32);
+        const upgrade = `GET /v1/pairing/sessions/${id}/ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`;
+        expect(await raw(port, upgrade)).not.toMatch(/^HTTP\/1\.1 101 /);
+        const idle = await Promise.all(
+          Array.from(
+            { length: 500 },
+            () =>
+              new Promise<Socket>((resolve, reject) => {
+                const socket = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' }, () =>
+                  resolve(socket),
+                );
+                socket.once('error', reject);
+              }),
+          ),
+        );
+        for (const socket of idle) socket.on('error', () => {}).resume();
+        try {
+          expect(await (await fetch(`${origin}/health`)).text()).toBe('ok');
+          // Who says nothing is shown out.
+          await Promise.all(idle.map((socket) => (socket.closed ? null : once(socket, 'close'))));
+        } finally {
+          for (const socket of idle) socket.destroy();
+        }
+      }),
+  );
+
+  it('D14 a nameplate that is there and one that is not answer no sooner than the same floor', () =>
+    withServer(async (origin) => {
+      const session = sampleSession();
+      const opened = await fetch(`${origin}/v1/pairing/sessions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(session.body),
+      });
+      expect(opened.status).toBe(201);
+      const took = async (nameplate: string, status: number): Promise<number> => {
+        const from = performance.now();
+        const answer = await fetch(`${origin}/v1/pairing/sessions/by-code/${nameplate}`);
+        await answer.arrayBuffer();
+        expect(answer.status).toBe(status);
+        return performance.now() - from;
+      };
+      const other = session.nameplate === 'ZZ' ? 'YY' : 'ZZ';
+      for (let i = 0; i < 3; i++) {
+        expect(await took(session.nameplate, 200)).toBeGreaterThan(DEFAULT_LIMITS.lookupFloorMs - 2);
+        expect(await took(other, 404)).toBeGreaterThan(DEFAULT_LIMITS.lookupFloorMs - 2);
+      }
     }));
 
   it('a body longer than announced, two lengths, no HTTP at all: 400', () =>

@@ -198,7 +198,7 @@ describe('records', () => {
 });
 
 describe('names and capabilities', () => {
-  it('cleans names without letting anything through', () => {
+  it('E06 cleans names without letting anything through', () => {
     expect(cleanDeviceName('  my\u001b[2J laptop\n ')).toBe('my[2J laptop');
     expect(cleanDeviceName('\u202e\u0007')).toBe('device');
     expect(Array.from(cleanDeviceName('😀'.repeat(80)))).toHaveLength(64);

@@ -92,7 +92,7 @@ describe('sizes', () => {
 });
 
 describe('round trips', () => {
-  it('every form gives the offer back, and nothing of the secret stands before the #', () => {
+  it('E09 every form gives the offer back, and nothing of the secret stands before the #', () => {
     fc.assert(
       fc.property(offers, (given) => {
         expect(decodeLink(encodeLink(given))).toEqual(given);
