@@ -1,4 +1,5 @@
 /** A command that is killed at any of its writes leaves a home that is usable, and run again it finishes. */
+import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -25,6 +26,9 @@ let world: CrashWorld;
 let prepared: string;
 let laptop: string;
 let phone: string;
+/** What it has published, and its kit, both outside every home. */
+let remote: string;
+let kit: string;
 const lanes: Machine[] = [];
 
 beforeAll(async () => {
@@ -34,6 +38,11 @@ beforeAll(async () => {
   const made = await host.data(['init', '--name', 'laptop', '--git', 'none']);
   laptop = made.device_did;
   phone = await pair(host, world.machine('phone'));
+  remote = join(world.folder, 'remote.git');
+  kit = join(world.folder, 'kit.json');
+  execFileSync('git', ['init', '-q', '--bare', remote]);
+  await host.data(['push', remote, '--once']);
+  cpSync(join(host.home, 'recovery-kit.json'), kit);
   cpSync(host.folder, prepared, { recursive: true, preserveTimestamps: true });
   for (let lane = 0; lane < LANES; lane++) lanes.push(world.machine(`lane-${lane}`));
 }, LONG);
@@ -209,7 +218,7 @@ const cases: readonly Case[] = [
   },
   {
     name: 'id rotate',
-    least: 100,
+    least: 110,
     most: 30,
     args: () => ['id', 'rotate'],
     done: isRotated,
@@ -218,7 +227,7 @@ const cases: readonly Case[] = [
   },
   {
     name: 'id rotate --reason compromised',
-    least: 100,
+    least: 150,
     most: 25,
     args: () => ['id', 'rotate', '--reason', 'compromised', '--vouch-until', '1', '--keep', 'phone'],
     next: () => ['id', 'rotate'],
@@ -267,6 +276,51 @@ describe('a command that appends', () => {
           where,
         ).toBe(true);
         await also?.(machine, where);
+      });
+    },
+    LONG,
+  );
+});
+
+describe('auths id recover', () => {
+  it(
+    'killed anywhere is finished by the next run: one rotation, this device, a kit that fits',
+    async () => {
+      const args = [
+        'id',
+        'recover',
+        '--recovery-file',
+        kit,
+        '--from',
+        remote,
+        '--vouch-until',
+        '2',
+        '--name',
+        'new',
+      ];
+      const counting = lanes[0] as Machine;
+      await reset(counting, null);
+      const labels = await countPoints(world, 'id recover', 300, (killLog) =>
+        counting.run([...args, '--json'], { killLog }),
+      );
+      await inLanes(chosenPoints(labels, 45), LANES, async (killAt, lane) => {
+        const machine = lanes[lane] as Machine;
+        const where = `id recover, point ${killAt}: ${labels[killAt - 1]}`;
+        await reset(machine, null);
+        const killed = await machine.run([...args, '--json'], { killAt });
+        if (killed.signal === null) return;
+        const seen = await readSound(machine.home);
+        const status = told(await machine.run(['status', '--json']));
+        expect([status.ok, status.data?.controller_did === null], where).toEqual([true, seen.role === null]);
+        if (seen.role === null) await again(machine, args, where);
+        await sweepLock(machine, 'init.lock', where);
+        const after = await expectFinished(machine, where);
+        expect([after.role, after.events, isRotated(after)], where).toEqual(['controller', 4, true]);
+        expect(
+          liveDevices(after).map(({ name }) => name),
+          where,
+        ).toEqual(['phone', 'new']);
+        await expectKeysFit(machine, where);
       });
     },
     LONG,
