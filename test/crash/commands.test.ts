@@ -219,7 +219,7 @@ const cases: readonly Case[] = [
   {
     name: 'id rotate',
     least: 110,
-    most: 30,
+    most: 14,
     args: () => ['id', 'rotate'],
     done: isRotated,
     lock: 'init.lock',
@@ -228,7 +228,7 @@ const cases: readonly Case[] = [
   {
     name: 'id rotate --reason compromised',
     least: 150,
-    most: 25,
+    most: 10,
     args: () => ['id', 'rotate', '--reason', 'compromised', '--vouch-until', '1', '--keep', 'phone'],
     next: () => ['id', 'rotate'],
     supersedes: true,
@@ -282,6 +282,13 @@ describe('a command that appends', () => {
   );
 });
 
+/** Of several programs' locks, some may be met by no later command: doctor takes them away once they are old. */
+async function sweepLocks(machine: Machine): Promise<void> {
+  if (locksOf(machine.home).length === 0) return;
+  ageLocks(machine.home);
+  await machine.run(['doctor', '--fix', '--yes', '--json']);
+}
+
 describe('auths id recover', () => {
   it(
     'killed anywhere is finished by the next run: one rotation, this device, a kit that fits',
@@ -300,10 +307,10 @@ describe('auths id recover', () => {
       ];
       const counting = lanes[0] as Machine;
       await reset(counting, null);
-      const labels = await countPoints(world, 'id recover', 300, (killLog) =>
+      const labels = await countPoints(world, 'id recover', 480, (killLog) =>
         counting.run([...args, '--json'], { killLog }),
       );
-      await inLanes(chosenPoints(labels, 45), LANES, async (killAt, lane) => {
+      await inLanes(chosenPoints(labels, 15), LANES, async (killAt, lane) => {
         const machine = lanes[lane] as Machine;
         const where = `id recover, point ${killAt}: ${labels[killAt - 1]}`;
         await reset(machine, null);
@@ -313,7 +320,7 @@ describe('auths id recover', () => {
         const status = told(await machine.run(['status', '--json']));
         expect([status.ok, status.data?.controller_did === null], where).toEqual([true, seen.role === null]);
         if (seen.role === null) await again(machine, args, where);
-        await sweepLock(machine, 'init.lock', where);
+        await sweepLocks(machine);
         const after = await expectFinished(machine, where);
         expect([after.role, after.events, isRotated(after)], where).toEqual(['controller', 4, true]);
         expect(

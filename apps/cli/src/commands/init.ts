@@ -5,6 +5,7 @@ import { AuthsError } from '@auths/core/errors';
 import { CAPABILITIES } from '@auths/core/attestation/capability';
 import { cleanDeviceName } from '@auths/core/attestation/attestation';
 import { formatTime } from '@auths/core/encoding/time';
+import { NEXT_IDENTITY } from '@auths/core/flows/rotate-keys';
 import { initIdentity, type Initialised } from '@auths/core/flows/init-identity';
 import { configSet } from '@auths/git-store/git-config';
 import { gitVersion } from '@auths/git-store/git';
@@ -141,7 +142,14 @@ async function create(context: Context, plan: InitPlan): Promise<CommandResult> 
 
 async function makeIdentity(context: Context, stores: Stores, plan: InitPlan): Promise<Initialised> {
   const { home, log, attestations } = stores;
-  const fresh = (await (await openKeys(context)).list()).length === 0;
+  const held = await (await openKeys(context)).list();
+  if (held.some(({ alias }) => alias === NEXT_IDENTITY)) {
+    throw new AuthsError('identity/exists', 'a recovery was begun in this home and did not come to its end', {
+      hint: 'run the same auths id recover again: it goes on from where that one stopped',
+      details: { controller_did: held.find(({ alias }) => alias === NEXT_IDENTITY)?.did ?? '' },
+    });
+  }
+  const fresh = held.length === 0;
   const keys = await openKeys(context, { newPassphrase: fresh });
   await recordMachine(context.home);
   const ports = {

@@ -1,4 +1,4 @@
-/** The channels of paired devices follow the log: a device that it revokes has none. */
+/** The channels of paired devices follow the log: a device that it revokes, or that a recovery gave up, has none. */
 import type { Home } from '@auths/git-store/home-repository';
 import { changeAllowList, readAllowList } from '@auths/key-store/allow-list';
 import type { LogView } from './identity-view.ts';
@@ -8,11 +8,8 @@ export async function openRevokedChannels(
   home: Pick<Home, 'dir'>,
   view: Pick<LogView, 'devices'>,
 ): Promise<readonly string[]> {
-  const revoked = revokedIn(view);
   const listed = await readAllowList(home.dir);
-  return listed
-    .filter(({ status, device_did }) => status !== 'revoked' && revoked.has(device_did))
-    .map(({ name }) => name);
+  return listed.filter(isClosed(view)).map(({ name }) => name);
 }
 
 /** Closes them and wipes their keys. */
@@ -21,14 +18,16 @@ export async function closeRevokedChannels(
   view: Pick<LogView, 'devices'>,
 ): Promise<void> {
   if ((await openRevokedChannels(home, view)).length === 0) return;
-  const revoked = revokedIn(view);
+  const closed = isClosed(view);
   await changeAllowList(home.dir, (devices) =>
-    devices.map((entry) =>
-      revoked.has(entry.device_did) ? { ...entry, status: 'revoked' as const, psk: '' } : entry,
-    ),
+    devices.map((entry) => (closed(entry) ? { ...entry, status: 'revoked' as const, psk: '' } : entry)),
   );
 }
 
-function revokedIn({ devices }: Pick<LogView, 'devices'>): ReadonlySet<string> {
-  return new Set(devices.filter(({ revokedAt }) => revokedAt !== null).map(({ did }) => did));
+/** What is let in and must not be. A pairing that is still provisional may not be in the log yet. */
+function isClosed({
+  devices,
+}: Pick<LogView, 'devices'>): (entry: { readonly status: string; readonly device_did: string }) => boolean {
+  const known = new Map<string, boolean>(devices.map(({ did, revokedAt }) => [did, revokedAt !== null]));
+  return ({ status, device_did }) => status !== 'revoked' && (known.get(device_did) ?? status === 'active');
 }
