@@ -71,7 +71,7 @@ export function openPlainObjects(gitDir: string): AskPlain {
 /** The id behind HEAD, of a branch or its own. */
 function head(gitDir: string): string | null {
   const text = readFileSync(join(gitDir, 'HEAD'), 'latin1');
-  const [, ref, oid] = /^(?:ref: (refs\/heads\/[\w.\/-]+)|([0-9a-f]{40}))\n$/.exec(text) ?? [];
+  const [, ref, oid] = /^(?:ref: (refs\/heads\/[\w./-]+)|([0-9a-f]{40}))\n$/.exec(text) ?? [];
   if (ref?.includes('..') === true) return null;
   return ref === undefined ? (oid ?? null) : readRef(gitDir, ref);
 }

@@ -19,7 +19,7 @@ describe('the engine with a thread of its own', () => {
     expect(new Set(expected)).toEqual(new Set([true, false]));
     const engine = threadedVerifyEngine();
     const round = (): Promise<readonly (boolean | undefined)[]> =>
-      Promise.all(cases.map((one) => engine.verifyLater?.(one.key, one.message, one.signature)));
+      Promise.all(cases.map(async (one) => engine.verifyLater?.(one.key, one.message, one.signature)));
     expect(await round()).toEqual(expected);
     engine.prepare?.(1000);
     for (let rounds = 0; rounds < 3; rounds++) expect(await round()).toEqual(expected);

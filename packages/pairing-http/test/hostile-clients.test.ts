@@ -124,7 +124,7 @@ describe('the LAN server and hostile clients', () => {
         try {
           expect(await (await fetch(`${origin}/health`)).text()).toBe('ok');
           // Who says nothing is shown out.
-          await Promise.all(idle.map((socket) => (socket.closed ? null : once(socket, 'close'))));
+          await Promise.all(idle.map(async (socket) => (socket.closed ? null : once(socket, 'close'))));
         } finally {
           for (const socket of idle) socket.destroy();
         }

@@ -355,15 +355,19 @@ describe('auths pair that does not pair', () => {
 
   it('ends with the exit codes of the contract before anything is sent', async () => {
     const { laptop, desktop } = await twoMachines();
-    const join = (...argv: readonly string[]): Promise<Ended> => desktop.run('pair', '--json', ...argv);
+    const joining = (...argv: readonly string[]): Promise<Ended> => desktop.run('pair', '--json', ...argv);
     const cases: readonly (readonly [Promise<Ended>, number, string])[] = [
-      [join('--join', 'Z43-8J'), 2, 'pairing/invalid-code'],
-      [join('--join', 'O0O-000'), 2, 'pairing/invalid-code'],
-      [join('--join', 'AUTHS:AAAA'), 2, 'pairing/malformed'],
-      [join('--join', 'Z43-8JR', '--host', 'http://127.0.0.1:1', '--timeout', '3'), 4, 'pairing/no-peer'],
-      [join('--join', 'Z43-8JR', '--registry', 'http://127.0.0.1:1', '--timeout', '3'), 4, 'pairing/no-peer'],
-      [join('--join', 'Z43-8JR', '--host', 'ftp://x'), 2, 'usage/invalid'],
-      [join('--join', 'Z43-8JR', '--pin'), 2, 'usage/invalid'],
+      [joining('--join', 'Z43-8J'), 2, 'pairing/invalid-code'],
+      [joining('--join', 'O0O-000'), 2, 'pairing/invalid-code'],
+      [joining('--join', 'AUTHS:AAAA'), 2, 'pairing/malformed'],
+      [joining('--join', 'Z43-8JR', '--host', 'http://127.0.0.1:1', '--timeout', '3'), 4, 'pairing/no-peer'],
+      [
+        joining('--join', 'Z43-8JR', '--registry', 'http://127.0.0.1:1', '--timeout', '3'),
+        4,
+        'pairing/no-peer',
+      ],
+      [joining('--join', 'Z43-8JR', '--host', 'ftp://x'), 2, 'usage/invalid'],
+      [joining('--join', 'Z43-8JR', '--pin'), 2, 'usage/invalid'],
       [laptop.run('pair', '--json', '--expiry', '301'), 2, 'pairing/ttl-out-of-range'],
       [laptop.run('pair', '--json', '--bind', '0.0.0.0'), 2, 'usage/invalid'],
       [laptop.run('pair', '--json', '--join', 'Z43-8JR'), 6, 'identity/exists'],

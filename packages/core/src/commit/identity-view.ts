@@ -23,11 +23,11 @@ export function viewIdentity(
   const prefix = prefixOf(did);
   const logs = evidence.logsOf(prefix);
   const receipts = concat(...logs.map((log) => log.receipts));
-  const verdicts = new Map<string, KelVerdict>();
+  const known = new Map<string, KelVerdict>();
   const judge = (branch: Uint8Array): KelVerdict => {
     const key = fromLatin1(branch);
-    const verdict = verdicts.get(key) ?? replay(branch, { engine, receipts });
-    verdicts.set(key, verdict);
+    const verdict = known.get(key) ?? replay(branch, { engine, receipts });
+    known.set(key, verdict);
     return verdict;
   };
   const judged = logs.map((log) => judgeSource(log, judge));

@@ -67,7 +67,7 @@ export const couple = (over: FramedEvent | string, n: number): string => {
   return `${witness(n)}${encodeCesr('0B', signEd25519(seed(n), bytes))}`;
 };
 export const couples = (over: FramedEvent | string, ...ns: readonly number[]): string =>
-  `-C${'A'}${'ABCDEFGHIJ'[ns.length] as string}${ns.map((n) => couple(over, n)).join('')}`;
+  `-CA${'ABCDEFGHIJ'[ns.length] as string}${ns.map((n) => couple(over, n)).join('')}`;
 export const withMore = (message: FramedEvent, attachments: string): FramedEvent => ({
   event: message.event,
   attachments: message.attachments + attachments,

@@ -21,6 +21,15 @@ const inLog = (change: (text: string) => string, signer = 1): readonly FramedEve
   signed(change(after(icp, 1)), signer),
 ];
 
+const basic = (n: number): FramedEvent => {
+  const event = resaid(body.icp({ n: [n] }).replace(/"i":".*?"/, `"i":"${key(1)}"`), {
+    selfAddressing: false,
+  });
+  return { event, attachments: signedBy(utf8(event), seed(1)) };
+};
+
+const weighted = (kt: string): string | null => refusal([signed(body.icp({ kt, k: [1, 2] }), 1, 2)])[2];
+
 describe('threats to the text of an event', () => {
   it('the untouched ones are accepted', () => {
     expect(refusal([icp, ixn])).toEqual(['accepted', null, null]);
@@ -135,12 +144,6 @@ describe('threats to the place of an event', () => {
   it('T19 a log that starts with a rotation', () =>
     expect(refusal([rot])).toEqual(['pending', 0, 'first-not-inception']));
   it('T20 two inceptions of one basic prefix', () => {
-    const basic = (n: number): FramedEvent => {
-      const event = resaid(body.icp({ n: [n] }).replace(/"i":".*?"/, `"i":"${key(1)}"`), {
-        selfAddressing: false,
-      });
-      return { event, attachments: signedBy(utf8(event), seed(1)) };
-    };
     expect(refusal([basic(2)])).toEqual(['accepted', null, null]);
     expect(refusal([basic(2), basic(3)])).toEqual(['duplicity', 1, 'duplicity']);
   });
@@ -247,7 +250,6 @@ describe('threats to signatures', () => {
     expect(refusal([signed(body.icp({ k: [] }), 1)])).toEqual(['reject', 0, 'keys-empty']);
   });
   it('T31 weights that never reach one, decimals, too few or too many of them', () => {
-    const weighted = (kt: string): string | null => refusal([signed(body.icp({ kt, k: [1, 2] }), 1, 2)])[2];
     expect(weighted('["1/3","1/3"]')).toBe('threshold-invalid');
     expect(weighted('["0.5","0.5"]')).toBe('threshold-invalid');
     expect(weighted('["1/2","3/2"]')).toBe('threshold-invalid');

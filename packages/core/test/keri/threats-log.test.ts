@@ -38,6 +38,11 @@ const rotation = (fields: Parameters<typeof after>[2], ...signers: readonly numb
 const at = (event: string, signer: number, index: number, ondex: number | null): string =>
   encodeIndexedSignature(index, ondex, signEd25519(seed(signer), utf8(event)));
 
+/** The rule that refuses an inception. */
+const first = (text: string): string | null => refusal([signed(text, 1)])[2];
+
+const logOf = (messages: readonly FramedEvent[]): Log => some(logsOf(judged(messages))[0]);
+
 describe('threats to rotations', () => {
   it('T32 a stolen current key rotates to the thief’s', () =>
     expect(refusal([icp, rotation({ k: [9] }, 1)])).toEqual(['reject', 1, 'sig-invalid']));
@@ -76,8 +81,8 @@ describe('threats to rotations', () => {
   });
   it('T38 a commitment over the raw bytes of a key', () => {
     const raw = digest(keyOf(2));
-    const first = signed(body.icp().replace(next(2), raw), 1);
-    expect(refusal([first, signed(after(first, 1, { t: 'rot' }), 2)])).toEqual([
+    const inception = signed(body.icp().replace(next(2), raw), 1);
+    expect(refusal([inception, signed(after(inception, 1, { t: 'rot' }), 2)])).toEqual([
       'pending',
       1,
       'next-commitment',
@@ -143,6 +148,8 @@ describe('threats to CESR', () => {
 describe('threats to witnesses', () => {
   const watched = signed(body.icp({ b: [5, 6, 7], bt: '"2"' }), 1);
   const enough = withMore(watched, couples(watched, 5, 6));
+  const change = (fields: Parameters<typeof after>[2]): readonly [string, number | null, string | null] =>
+    refusal([enough, signed(after(watched, 1, { t: 'rot', bt: '"1"', ...fields }), 2)]);
   it('T46 too few receipts: one, one twice, a stranger’s, one of another event, one over the receipt itself', () => {
     expect(refusal([enough])).toEqual(['accepted', null, null]);
     for (const more of [
@@ -170,13 +177,10 @@ describe('threats to witnesses', () => {
     expect(refusal([enough, rot(place(6, 0) + place(7, 1))])).toEqual(['accepted', null, null]);
   });
   it('T49 thresholds out of range; members double, transferable, cut or added wrongly', () => {
-    const first = (text: string): string | null => refusal([signed(text, 1)])[2];
     expect(first(body.icp({ b: [5], bt: '"2"' }))).toBe('toad-range');
     expect(first(body.icp({ b: [5], bt: '"0"' }))).toBe('toad-range');
     expect(first(body.icp({ b: [5, 5], bt: '"1"' }))).toBe('witness-duplicate');
     expect(first(body.icp({ b: [5], bt: '"1"' }).replace(witness(5), key(5)))).toBe('witness-code');
-    const change = (fields: Parameters<typeof after>[2]): readonly [string, number | null, string | null] =>
-      refusal([enough, signed(after(watched, 1, { t: 'rot', bt: '"1"', ...fields }), 2)]);
     expect(change({ br: [witness(8)] })).toEqual(['reject', 1, 'witness-cut']);
     expect(change({ br: [witness(5), witness(5)] })[0]).toBe('reject');
     expect(change({ ba: [witness(5)] })).toEqual(['reject', 1, 'witness-add']);
@@ -285,7 +289,6 @@ describe('threats to delegation, and by shape and size', () => {
       attachments: couples(other, 5),
     }));
     expect(judged([icp], { receipts: streamOf(stray) }).state?.sequence).toBe(0);
-    const logOf = (messages: readonly FramedEvent[]): Log => some(logsOf(judged(messages))[0]);
     const grown = logOf(buildLog('iri'));
     expect(advance(grown, logOf(buildLog('i'))).kind).toBe('unchanged');
     expect(advance(grown, logOf(buildLog('ii'))).kind).toBe('disputed');
