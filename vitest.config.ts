@@ -1,3 +1,4 @@
+import { env } from 'node:process';
 import { defineConfig } from 'vitest/config';
 import { ClosingLine } from './test/closing-line.ts';
 
@@ -14,7 +15,12 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'together',
-          include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+          include: [
+            'packages/*/test/**/*.test.ts',
+            'apps/*/test/**/*.test.ts',
+            'test/**/*.test.ts',
+            ...(env['AUTHS_KERIPY'] === 'none' ? [] : ['interop/**/*.test.ts']),
+          ],
           exclude: [...ALONE, '**/node_modules/**'],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
