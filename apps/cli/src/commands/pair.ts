@@ -14,6 +14,10 @@ export const pair: CommandSpec = defineCommand({
       command: 'auths pair --registry https://auths.example.org',
       what: 'across networks, through a registry',
     },
+    {
+      command: 'auths pair --link --device-expires 90d',
+      what: 'also by a link; the device ends in ninety days',
+    },
     { command: 'auths pair --json', what: 'for scripts: one event a line, answers on stdin' },
   ],
   flags: {
@@ -50,11 +54,15 @@ export const pair: CommandSpec = defineCommand({
       hint: 'DID',
       summary: 'the device that must answer; stands for the question',
     },
-    'device-expires': { kind: 'value', hint: 'DURATION', summary: 'not in this version' },
+    'device-expires': {
+      kind: 'value',
+      hint: 'DURATION',
+      summary: 'end of what the device may do: 90d, 12h, or a time (default: none)',
+    },
     via: { kind: 'value', hint: 'DID', summary: 'not in this version' },
-    pin: { kind: 'switch', summary: 'not in this version' },
-    long: { kind: 'switch', summary: 'not in this version' },
-    link: { kind: 'switch', summary: 'not in this version' },
+    pin: { kind: 'switch', summary: 'a code of 8 characters instead of 6' },
+    long: { kind: 'switch', summary: 'a code of 12 characters, safe to read out anywhere' },
+    link: { kind: 'switch', summary: 'a link to send as well; its fingerprint has to be typed here' },
   },
   arguments: [],
   more: 'The host compares a fingerprint with the other device unless the QR code was scanned. Nothing is granted before that.',
@@ -65,7 +73,7 @@ export const pair: CommandSpec = defineCommand({
       const settings = parseJoinFlags(flags);
       return (await import('../pairing/join.ts')).runJoin(context, settings, flags.join);
     }
-    const settings = parseHostFlags(flags);
+    const settings = parseHostFlags(flags, context.clock.now());
     if (settings.offline) return (await import('../pairing/offline.ts')).runOffline(context, settings);
     return (await import('../pairing/host.ts')).runHost(context, settings);
   },

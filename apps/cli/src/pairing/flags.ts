@@ -3,7 +3,9 @@ import { AuthsError } from '@auths/core/errors';
 import { parseCapabilityList } from '@auths/core/attestation/capability';
 import { parseDidKeri, parseDidKey, type DidKeri, type DidKey } from '@auths/core/identifiers';
 import { parseEndpoint } from '@auths/core/pairing/endpoint';
+import type { CodeKind } from '@auths/core/pairing/code';
 import { TTL_SECONDS } from '@auths/core/pairing/limits';
+import { parseMoment } from '../duration.ts';
 
 /** What the front door hands over, as the table in commands/pair.ts declares it. */
 export interface PairFlags {
@@ -30,7 +32,7 @@ export interface PairFlags {
   readonly link: boolean;
 }
 
-const LATER = ['device-expires', 'via', 'pin', 'long', 'link'] as const;
+const LATER = ['via'] as const;
 const HOST_ONLY = [
   'no-qr',
   'no-mdns',
@@ -41,13 +43,20 @@ const HOST_ONLY = [
   'allow-host',
   'confirm',
   'expect-device',
+  'device-expires',
+  'pin',
+  'long',
+  'link',
 ] as const;
 const JOIN_ONLY = ['host', 'name', 'git', 'expect-host'] as const;
 
 export interface HostSettings {
   /** Origin, or null for the local network. */
   readonly registry: string | null;
+  /** The kind of the typed code. */
+  readonly code: CodeKind;
   readonly qr: boolean;
+  readonly link: boolean;
   readonly mdns: boolean;
   readonly ttlSeconds: number;
   readonly capabilities: readonly string[];
@@ -56,6 +65,8 @@ export interface HostSettings {
   readonly allowHosts: readonly string[];
   readonly confirm: boolean;
   readonly expectDevice: DidKey | null;
+  /** How long the device's link shall hold; null for ever. */
+  readonly deviceExpiresInMs: number | null;
   readonly timeoutMs: number;
 }
 
@@ -72,8 +83,8 @@ export interface JoinSettings {
   readonly timeoutMs: number | null;
 }
 
-/** The settings of a host. `usage/invalid`, or `pairing/ttl-out-of-range` for --expiry. */
-export function parseHostFlags(flags: PairFlags): HostSettings {
+/** The settings of a host at `now` (epoch ms). `usage/invalid`, or `pairing/ttl-out-of-range` for --expiry. */
+export function parseHostFlags(flags: PairFlags, now: number): HostSettings {
   refuseLater(flags);
   refuseOthers(flags, JOIN_ONLY, 'belongs to auths pair --join');
   const ttlSeconds = flags.expiry === undefined ? TTL_SECONDS.max : seconds('--expiry', flags.expiry);
@@ -85,7 +96,9 @@ export function parseHostFlags(flags: PairFlags): HostSettings {
   if (flags.offline && registry !== null) throw usage('--offline opens no server, so it takes no --registry');
   return {
     registry,
+    code: codeOf(flags),
     qr: !flags['no-qr'],
+    link: flags.link,
     mdns: !flags['no-mdns'],
     ttlSeconds,
     capabilities: capabilitiesOf(flags.capabilities),
@@ -94,6 +107,7 @@ export function parseHostFlags(flags: PairFlags): HostSettings {
     allowHosts: flags['allow-host'].map(hostName),
     confirm: flags.confirm,
     expectDevice: didOf('--expect-device', flags['expect-device'], parseDidKey),
+    deviceExpiresInMs: lifeOf(flags['device-expires'], now),
     timeoutMs: (flags.timeout === undefined ? ttlSeconds : positive('--timeout', flags.timeout)) * 1000,
   };
 }
@@ -146,6 +160,18 @@ function withoutZone(text: string | undefined): {
   if (match === null) return { text, zone: null };
   const [, before = '', zone = '', after = ''] = match;
   return { text: before + after, zone };
+}
+
+function codeOf({ pin, long }: PairFlags): CodeKind {
+  if (pin && long) throw usage('--pin and --long are two kinds of code: give one of them');
+  return pin ? 'pin8' : long ? 'code12' : 'short6';
+}
+
+function lifeOf(text: string | undefined, now: number): number | null {
+  if (text === undefined) return null;
+  const life = parseMoment(text, now, '--device-expires') - now;
+  if (life > 0) return life;
+  throw usage(`--device-expires ${text.slice(0, 40)} is over already`);
 }
 
 function seconds(flag: string, text: string): number {

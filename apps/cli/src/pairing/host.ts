@@ -44,7 +44,12 @@ export async function runHost(context: Context, settings: HostSettings): Promise
       return {
         data: null,
         text: hostPairedText(
-          { ...paired, controllerDid: did, capabilities: settings.capabilities },
+          {
+            ...paired,
+            controllerDid: did,
+            capabilities: settings.capabilities,
+            expiresAt: paired.attestation.expires_at ?? null,
+          },
           context.style,
         ),
       };
@@ -59,12 +64,12 @@ export async function runHost(context: Context, settings: HostSettings): Promise
 }
 
 function optionsOf(context: Context, settings: HostSettings, way: HostWay): PairHostOptions {
-  const { expectDevice } = settings;
+  const { expectDevice, deviceExpiresInMs } = settings;
   return {
     mode: way.mode,
-    code: 'short6',
+    code: settings.code,
     qr: settings.qr,
-    link: false,
+    link: settings.link,
     ttlSeconds: settings.ttlSeconds,
     capabilities: settings.capabilities,
     confirm: settings.confirm,
@@ -73,6 +78,7 @@ function optionsOf(context: Context, settings: HostSettings, way: HostWay): Pair
     sasTries: typingTries(context),
     timeoutMs: settings.timeoutMs,
     ...(expectDevice === null ? {} : { expectDevice }),
+    ...(deviceExpiresInMs === null ? {} : { deviceExpiresInMs }),
   };
 }
 

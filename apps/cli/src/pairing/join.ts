@@ -186,7 +186,9 @@ function report(context: Context, result: JoinResult, git: GitChoice): CommandRe
     return { data: null, text: '', written: true };
   }
   const already = result.status === 'already';
-  const view = { deviceName, deviceDid, controllerDid, capabilities: attestation.capabilities, git, already };
+  const { capabilities, expires_at } = attestation;
+  const expiresAt = expires_at ?? null;
+  const view = { deviceName, deviceDid, controllerDid, capabilities, expiresAt, git, already };
   return { data: null, text: joinerPairedText(view, context.style) };
 }
 

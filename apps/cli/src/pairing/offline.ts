@@ -2,7 +2,7 @@
 import { guardedRandom } from '@auths/core/crypto/random';
 import { formatCode } from '@auths/core/pairing/code';
 import { drawHostSession, outOfBandOf } from '@auths/core/pairing/drawn-session';
-import { encodeQrPayload } from '@auths/core/pairing/uri';
+import { encodeLink, encodeQrPayload } from '@auths/core/pairing/uri';
 import type { CommandResult, Context } from '../command.ts';
 import { withAuthority } from '../composition.ts';
 import { urlHost } from '../lan/addresses.ts';
@@ -26,9 +26,9 @@ export async function runOffline(context: Context, settings: HostSettings): Prom
       random: guardedRandom(random),
       now: { monotonic: clock.monotonic(), wall: clock.now() },
       ttlSeconds: settings.ttlSeconds,
-      code: 'short6',
+      code: settings.code,
       qr: settings.qr,
-      link: false,
+      link: settings.link,
       controllerDid: host.controllerDid,
       signingKey: host.identity.publicKey,
       hostStatic: x25519PublicKey(host.channelSecret),
@@ -36,18 +36,19 @@ export async function runOffline(context: Context, settings: HostSettings): Prom
     });
     host.channelSecret.fill(0);
     const shared = outOfBandOf(session, 'qr', endpoint);
+    const sent = outOfBandOf(session, 'link', endpoint);
     const code = session.slots.find((slot) => slot.code !== null)?.code ?? null;
     const offer = {
-      kind: 'short6',
+      kind: settings.code,
       code: code === null ? null : formatCode(code),
       nameplate: code?.nameplate ?? null,
       sessionId: session.sessionId,
       endpoint,
       uri: shared === null ? null : encodeQrPayload(shared),
-      link: null,
+      link: sent === null ? null : encodeLink(sent),
       expiresAt: session.expiresAt * 1000,
       capabilities: settings.capabilities,
-    } as const;
+    };
     if (globals.json) context.emit(offerEvent(offer, 'offline'));
     const drawn = offer.uri === null ? noQr : qrFor(screen, offer.uri);
     screen.write(

@@ -16,6 +16,8 @@ export interface OfferView {
   readonly qrMissing: string | null;
   /** Grouped; null where only the QR pairs. */
   readonly code: string | null;
+  /** To send; null without one. */
+  readonly link: string | null;
   readonly capabilities: readonly string[];
   /** Epoch milliseconds. */
   readonly expiresAt: number;
@@ -38,6 +40,7 @@ export function offerScreen(view: OfferView, style: Style): string {
     ...(view.qr === null ? [] : [...view.qr.lines, '']),
     ...(view.qrMissing === null ? [] : [style.dim(`(${view.qrMissing})`), '']),
     ...codeLines(view, style),
+    ...linkLines(view, style),
     `Capabilities: ${capabilityWords(view.capabilities)}`,
     `Expires:      ${clockTime(view.expiresAt)} (${view.secondsLeft}s remaining)`,
     ...(view.mode === 'offline'
@@ -68,6 +71,21 @@ function codeLines(view: OfferView, style: Style): readonly string[] {
     '',
     style.dim(`  on its command line: auths pair --join ${view.code}${where}`),
     ...direct,
+    '',
+  ];
+}
+
+function linkLines(view: OfferView, style: Style): readonly string[] {
+  if (view.link === null) return [];
+  const reach = view.mode === 'lan' ? ' It works on this network only.' : '';
+  return [
+    'Or send this link to the other device:',
+    '',
+    `    ${view.link}`,
+    '',
+    style.dim(
+      `  Whoever reads it can answer: you will be asked to type what the other screen shows.${reach}`,
+    ),
     '',
   ];
 }
@@ -134,6 +152,8 @@ export function attemptLine(result: string, attemptsLeft: number, style: Style):
 }
 
 export interface PairedView {
+  /** RFC 3339; null for ever. */
+  readonly expiresAt: string | null;
   readonly deviceName: string;
   readonly deviceDid: string;
   readonly controllerDid: string;
@@ -148,6 +168,7 @@ export function hostPairedText(view: PairedView, style: Style): string {
     `${style.good('Paired')} ${style.bold(view.deviceName)}`,
     `  Device:       ${view.deviceDid}`,
     `  It may:       ${capabilityWords(view.capabilities)}`,
+    ...(view.expiresAt === null ? [] : [`  Until:        ${view.expiresAt}`]),
     '',
     `${'  auths devices list'.padEnd(revoke.length)}   shows it`,
     `${revoke}   takes it away again`,
@@ -165,6 +186,7 @@ export function joinerPairedText(
     `  Identity: ${view.controllerDid}`,
     `  Device:   ${view.deviceDid}`,
     `  It may:   ${capabilityWords(view.capabilities)}`,
+    ...(view.expiresAt === null ? [] : [`  Until:    ${view.expiresAt}`]),
     `  Git:      ${view.git === 'none' ? 'not set up here' : `signs with this device (${view.git})`}`,
     '',
     view.git === 'none'

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { pair } from '../../src/commands/pair.ts';
-import { parseHostFlags, parseJoinFlags, type PairFlags } from '../../src/pairing/flags.ts';
+import {
+  parseHostFlags as parseHostFlagsAt,
+  parseJoinFlags,
+  type PairFlags,
+} from '../../src/pairing/flags.ts';
 
 const none = Object.fromEntries(
   Object.entries(pair.flags).map(([name, { kind }]) => [
@@ -9,6 +13,9 @@ const none = Object.fromEntries(
   ]),
 ) as unknown as PairFlags;
 const given = (flags: Readonly<Record<string, unknown>>): PairFlags => ({ ...none, ...flags });
+const NOW = Date.UTC(2026, 10, 26);
+const parseHostFlags = (flags: PairFlags): ReturnType<typeof parseHostFlagsAt> =>
+  parseHostFlagsAt(flags, NOW);
 const failing = (code: string, text = ''): Error =>
   expect.objectContaining({ code, message: expect.stringContaining(text) as string }) as Error;
 
@@ -16,7 +23,9 @@ describe('flags of the host', () => {
   it('default to what is promised', () => {
     expect(parseHostFlags(none)).toEqual({
       registry: null,
+      code: 'short6',
       qr: true,
+      link: false,
       mdns: true,
       ttlSeconds: 300,
       capabilities: ['sign_commit'],
@@ -25,6 +34,7 @@ describe('flags of the host', () => {
       allowHosts: [],
       confirm: false,
       expectDevice: null,
+      deviceExpiresInMs: null,
       timeoutMs: 300_000,
     });
   });
@@ -88,10 +98,22 @@ describe('flags of the host', () => {
     );
   });
 
-  it.each(['pin', 'long', 'link', 'device-expires', 'via'])('refuse --%s by name: it comes later', (name) => {
-    const value = ['device-expires', 'via'].includes(name) ? '90d' : true;
-    expect(() => parseHostFlags(given({ [name]: value }))).toThrow(failing('usage/invalid', `--${name}`));
-    expect(() => parseJoinFlags(given({ [name]: value }))).toThrow(failing('usage/invalid', `--${name}`));
+  it('choose one kind of code, a link beside it, and an end for the device', () => {
+    expect(parseHostFlags(given({ pin: true }))).toMatchObject({ code: 'pin8', link: false });
+    expect(parseHostFlags(given({ long: true, link: true }))).toMatchObject({ code: 'code12', link: true });
+    expect(() => parseHostFlags(given({ pin: true, long: true }))).toThrow(
+      failing('usage/invalid', '--long'),
+    );
+    const life = (text: string): number | null =>
+      parseHostFlags(given({ 'device-expires': text })).deviceExpiresInMs;
+    expect(life('90d')).toBe(90 * 86_400_000);
+    expect(life('2026-11-27T00:00:00Z')).toBe(86_400_000);
+    for (const text of ['2026-11-25T00:00:00Z', '2026-11-26T00:00:00Z', '0d', '90', '-1d', 'soon', ''])
+      expect(() => life(text), text).toThrow(failing('usage/invalid', '--device-expires'));
+  });
+
+  it('refuse --via by name: it comes later', () => {
+    expect(() => parseHostFlags(given({ via: 'did:keri:E' }))).toThrow(failing('usage/invalid', '--via'));
   });
 });
 
@@ -123,6 +145,9 @@ describe('flags of the joiner', () => {
       { bind: '10.0.0.1' },
       { confirm: true },
       { 'allow-host': ['x'] },
+      { pin: true },
+      { link: true },
+      { 'device-expires': '90d' },
     ]) {
       expect(() => parseJoinFlags(given(flags))).toThrow(failing('usage/invalid', 'host'));
     }
