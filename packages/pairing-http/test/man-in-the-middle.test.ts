@@ -417,6 +417,30 @@ describe('a relay or somebody in between', () => {
     }
   });
 
+  it('B04 somebody in between who guesses the code ends with a wrong guess at both ends', async () => {
+    const world = await createWorld();
+    const evil = await createWorld();
+    const host = startHost(world, { mode: 'registry', qr: false });
+    const code = (await host.offer).code ?? '';
+    // He knows the public part, which finds the session, and guesses the rest.
+    const guess = code.slice(0, -1) + (code.endsWith('2') ? '3' : '2');
+    const evilHost = startHost(
+      { ...evil, random: forcing(guess) },
+      { mode: 'registry', qr: false, code: 'short6' },
+    );
+    expect((await evilHost.offer).code).toBe(guess);
+    const victim = startJoin(evil, code);
+    const asJoiner = startJoin(world, guess, { home: createJoinerHome(realRandom) });
+    expect(await failure(victim.done)).toBe('pairing/pake-failed');
+    expect(await failure(asJoiner.done)).toBe('pairing/pake-failed');
+    expect([...victim.sas, ...asJoiner.sas]).toEqual([]);
+    expect(await grants(world)).toEqual(NOTHING);
+    // It cost him one of three, and the true device still pairs.
+    const honest = startJoin(world, code);
+    expect((await honest.done).status).toBe('paired');
+    expect((await host.done).deviceDid).toBeDefined();
+  });
+
   it('B06 the first good answer closes every way in before anything is revealed', async () => {
     const world = await createWorld();
     const asked = createDeferred<null>();

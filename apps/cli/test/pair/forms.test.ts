@@ -28,7 +28,14 @@ afterAll(async () => {
 const host = (...argv: readonly string[]): Running =>
   laptop.start('pair', '--json', '--no-mdns', '--bind', '127.0.0.1', ...argv);
 const joinArgs = (given: unknown, name: string, ...more: readonly string[]): readonly string[] => [
-  ...['pair', '--json', '--join', String(given), '--name', name, '--git', 'none'],
+  'pair',
+  '--json',
+  '--join',
+  String(given),
+  '--name',
+  name,
+  '--git',
+  'none',
   ...more,
 ];
 const shown = async (name: string): Promise<Record<string, unknown>> =>
