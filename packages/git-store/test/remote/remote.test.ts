@@ -5,7 +5,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { mergeLog, type Merged, type Tip } from '@auths/core/flows/merge-log';
 import type { Prefix } from '@auths/core/identifiers';
 import { sampleInteraction, sampleLogOf, streamOf, type SampleLog } from '@auths/testing/sample-events';
@@ -126,6 +126,12 @@ describe('a log from a remote', () => {
     const long = sampleLogOf('long remote', 130);
     const there = await homeWith(long);
     const here = await homeWith(null);
+    // A folder for temporary files of its own: other programs on this machine fetch too.
+    const temporary = scratch();
+    vi.stubEnv('TMPDIR', temporary);
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
     const shown = await fetchIdentity(
       remoteAt(there.dir),
       long.prefix,
@@ -134,7 +140,7 @@ describe('a log from a remote', () => {
     expect(Buffer.from(shown.stream).equals(Buffer.from(streamOf(long.events)))).toBe(true);
     expect(git(here.dir, 'for-each-ref')).toBe('');
     expect(git(here.dir, 'count-objects')).toMatch(/^0 objects/);
-    expect(readdirSync(tmpdir()).filter((name) => name.startsWith('auths-fetch-'))).toEqual([]);
+    expect(readdirSync(temporary)).toEqual([]);
   });
 
   it('extends the home: the same commits as at the place it came from', async () => {
