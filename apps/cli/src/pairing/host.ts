@@ -8,7 +8,8 @@ import {
 } from '@auths/core/flows/pair-host';
 import type { CommandResult, Context } from '../command.ts';
 import { verifyEngine, withAuthority } from '../composition.ts';
-import { attemptLine, hostPairedText, joinedScreen, offerScreen } from '../views/pair.ts';
+import { offerScreen } from '../views/offer.ts';
+import { attemptLine, hostPairedText, joinedScreen } from '../views/pair.ts';
 import { canAskHost, hostAsker, typingTries } from './consent.ts';
 import { startCountdown, type Countdown } from './countdown.ts';
 import { explain } from './explain.ts';
@@ -107,10 +108,7 @@ function createHostScreen(context: Context, settings: HostSettings, way: HostWay
       const secondsLeft = Math.max(0, Math.round((offer.expiresAt - clock.now()) / 1000));
       const drawn = offer.uri === null ? noQr : qrFor(screen, offer.uri);
       screen.write(
-        offerScreen(
-          { ...offer, ...drawn, mode: way.mode, note: way.note, did, mdns, secondsLeft },
-          screen.style,
-        ),
+        offerScreen({ ...offer, ...drawn, mode: way.mode, note: way.note, did, mdns, secondsLeft }, screen),
       );
       // Without the code nobody could join: it is no progress and no hint.
       if (globals.quiet && offer.code !== null) terminal.show(offer.code);

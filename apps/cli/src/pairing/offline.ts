@@ -6,7 +6,7 @@ import { encodeLink, encodeQrPayload } from '@auths/core/pairing/uri';
 import type { CommandResult, Context } from '../command.ts';
 import { withAuthority } from '../composition.ts';
 import { urlHost } from '../lan/addresses.ts';
-import { offerScreen } from '../views/pair.ts';
+import { offerScreen } from '../views/offer.ts';
 import type { HostSettings } from './flags.ts';
 import { offerEvent } from './host.ts';
 import { openHostIdentity } from './host-identity.ts';
@@ -62,7 +62,7 @@ export async function runOffline(context: Context, settings: HostSettings): Prom
           mdns: null,
           secondsLeft: settings.ttlSeconds,
         },
-        screen.style,
+        screen,
       ),
     );
     return { data: null, text: '', written: true };

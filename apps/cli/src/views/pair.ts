@@ -1,94 +1,6 @@
 /** What `auths pair` shows to people, as text for stderr. Names and words of the other side come in sanitised. */
 import { CAPABILITY_WORDS, type KnownCapability } from '@auths/core/attestation/capability';
 import type { Style } from '../command.ts';
-import type { RenderedQr } from '../qr.ts';
-
-export interface OfferView {
-  readonly mode: 'lan' | 'registry' | 'offline';
-  readonly endpoint: string;
-  /** What is to be known about the address; null when nothing. */
-  readonly note: string | null;
-  readonly did: string;
-  /** State of mDNS in words; null where there is none to speak of. */
-  readonly mdns: string | null;
-  readonly qr: RenderedQr | null;
-  /** Why the QR is missing although it was wanted; null otherwise. */
-  readonly qrMissing: string | null;
-  /** Grouped; null where only the QR pairs. */
-  readonly code: string | null;
-  /** To send; null without one. */
-  readonly link: string | null;
-  readonly capabilities: readonly string[];
-  /** Epoch milliseconds. */
-  readonly expiresAt: number;
-  readonly secondsLeft: number;
-}
-
-/** The pairing screen. */
-export function offerScreen(view: OfferView, style: Style): string {
-  const title = { lan: 'LAN', registry: 'REGISTRY', offline: 'OFFLINE' }[view.mode];
-  const server = view.mode === 'offline' ? 'none: nothing listens (--offline)' : view.endpoint;
-  const lines = [
-    '',
-    style.bold(`━━━ PAIRING (${title}) ━━━`),
-    '',
-    `Server:  ${server}`,
-    ...(view.note === null ? [] : [style.warn(`         ${view.note}`)]),
-    `DID:     ${view.did}`,
-    ...(view.mdns === null ? [] : [`mDNS:    ${view.mdns}`]),
-    '',
-    ...(view.qr === null ? [] : [...view.qr.lines, '']),
-    ...(view.qrMissing === null ? [] : [style.dim(`(${view.qrMissing})`), '']),
-    ...codeLines(view, style),
-    ...linkLines(view, style),
-    `Capabilities: ${capabilityWords(view.capabilities)}`,
-    `Expires:      ${clockTime(view.expiresAt)} (${view.secondsLeft}s remaining)`,
-    ...(view.mode === 'offline'
-      ? []
-      : [
-          '',
-          style.dim(`Test from another terminal: curl ${shellWord(`${view.endpoint}/health`)}`),
-          '(Ctrl+C cancels)',
-        ]),
-    '',
-  ];
-  return `${lines.join('\n')}\n`;
-}
-
-function codeLines(view: OfferView, style: Style): readonly string[] {
-  if (view.code === null) return view.qr === null ? [] : ['Scan the QR code with the other device.', ''];
-  const lead =
-    view.qr === null ? 'On the other device, enter this code' : 'Scan the QR code, or enter this code';
-  const where = view.mode === 'registry' ? ` --registry ${shellWord(view.endpoint)}` : '';
-  const direct =
-    view.mode === 'lan'
-      ? [style.dim(`  or, without mDNS: auths pair --join ${view.code} --host ${shellWord(view.endpoint)}`)]
-      : [];
-  return [
-    `${lead}:`,
-    '',
-    `    ${style.bold(style.accent(view.code))}`,
-    '',
-    style.dim(`  on its command line: auths pair --join ${view.code}${where}`),
-    ...direct,
-    '',
-  ];
-}
-
-function linkLines(view: OfferView, style: Style): readonly string[] {
-  if (view.link === null) return [];
-  const reach = view.mode === 'lan' ? ' It works on this network only.' : '';
-  return [
-    'Or send this link to the other device:',
-    '',
-    `    ${view.link}`,
-    '',
-    style.dim(
-      `  Whoever reads it can answer: you will be asked to type what the other screen shows.${reach}`,
-    ),
-    '',
-  ];
-}
 
 /** The line under the screen that counts down. */
 export function countdownLine(secondsLeft: number, style: Style): string {
@@ -98,7 +10,7 @@ export function countdownLine(secondsLeft: number, style: Style): string {
 }
 
 /** Capabilities in words, custom ones by name. */
-function capabilityWords(names: readonly string[]): string {
+export function capabilityWords(names: readonly string[]): string {
   return names
     .map((name) => (Object.hasOwn(CAPABILITY_WORDS, name) ? CAPABILITY_WORDS[name as KnownCapability] : name))
     .join(', ');
@@ -196,16 +108,8 @@ export function joinerPairedText(
   );
 }
 
-/** Local time of day; the pairing screen is read by somebody who looks at the clock beside it. */
-function clockTime(epochMs: number): string {
-  const at = new Date(epochMs);
-  return [at.getHours(), at.getMinutes(), at.getSeconds()]
-    .map((part) => String(part).padStart(2, '0'))
-    .join(':');
-}
-
 /** As a shell takes it; brackets of an IPv6 address are a pattern to zsh. */
-function shellWord(text: string): string {
+export function shellWord(text: string): string {
   return /^[A-Za-z0-9._:/-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 

@@ -26,13 +26,11 @@ export function readQr(lines: readonly string[], dark: 'drawn' | 'blank'): strin
   return decodeQR({ ...size, data });
 }
 
-/** The lines of a screen that draw a QR code: only blocks and spaces, wide enough. */
+/** What draws a QR code at the start of the lines of a screen; words may stand beside it. */
 export function qrLines(text: string): readonly string[] {
-  return text
-    .split('\n')
-    .map((line) => line.trimStart())
-    .filter((line) => {
-      const bare = line.replaceAll(new RegExp(`${ESCAPE}\\[[0-9;]*m`, 'g'), '');
-      return bare.length >= 25 && /^[ ▀▄█]+$/.test(bare) && /[▀▄█]|\[/.test(line);
-    });
+  const drawing = new RegExp(`^(?:${ESCAPE}\\[[0-9;]*m)*[ ▀▄█]{25,}(?:${ESCAPE}\\[0?m)?`);
+  return text.split('\n').flatMap((line) => {
+    const [found] = drawing.exec(line) ?? [];
+    return found !== undefined && /[▀▄█]|\[/.test(found) ? [found] : [];
+  });
 }

@@ -77,14 +77,31 @@ async function laptopAndDesktop(): Promise<{ laptop: Machine; desktop: Machine }
   await laptop.data('init', '--name', 'laptop', '--git', 'none');
   return { laptop, desktop: world.machine('desktop') };
 }
+async function offered(host: Terminal): Promise<{ readonly code: string; readonly url: string }> {
+  await host.shown(/Waiting for the other device/);
+  const [, code = ''] = await host.shown(/--join ([^\s\u001b]+)/);
+  const [, url = ''] = await host.shown(/Server: +([^\s\u001b]+)/);
+  return { code, url };
+}
 const lan = ['pair', '--bind', '127.0.0.1', '--no-mdns'];
 
 describe.skipIf(!hasScript)('auths pair on a terminal', () => {
   it('draws the QR black on white, counts down, asks both people, pairs', async () => {
     const { laptop, desktop } = await laptopAndDesktop();
     const host = onTerminal(laptop, 80, ...lan);
-    const [, code = '', url = ''] = await host.shown(/--join (\S+) --host (\S+?)(?:\s|\u001b)/);
     await host.shown(/Waiting for the other device · 4:5[0-9] left/);
+    const { code, url } = await offered(host);
+    // All of it at once: the last of the 24 rows is the countdown's.
+    expect(host.text().split('\n').length).toBeLessThanOrEqual(24);
+    for (const part of [
+      'PAIRING (LAN)',
+      'DID: did:keri:',
+      'Capabilities:',
+      'Expires:',
+      '/health',
+      '(Ctrl+C cancels)',
+    ])
+      expect(host.text()).toContain(part);
     const rows = qrLines(host.text().replaceAll('\r', ''));
     expect(rows).toHaveLength(23);
     expect(readQr(rows, 'drawn')).toMatch(/^AUTHS:/);
@@ -116,7 +133,7 @@ describe.skipIf(!hasScript)('auths pair on a terminal', () => {
     const { laptop, desktop } = await laptopAndDesktop();
     const registry = await world.registry();
     const host = onTerminal(laptop, 80, 'pair', '--registry', registry.url);
-    const [, code = ''] = await host.shown(/--join (\S+) --registry/);
+    const { code } = await offered(host);
     const wrong = code.slice(0, -1) + (code.endsWith('2') ? '3' : '2');
     const joiner = onTerminal(
       desktop,
@@ -147,7 +164,7 @@ describe.skipIf(!hasScript)('auths pair on a terminal', () => {
   it('takes nothing that was typed before the question, whole line or half, for an answer', async () => {
     const { laptop, desktop } = await laptopAndDesktop();
     const host = onTerminal(laptop, 80, ...lan);
-    const [, code = '', url = ''] = await host.shown(/--join (\S+) --host (\S+?)(?:\s|\u001b)/);
+    const { code, url } = await offered(host);
     host.type('y\ry');
     const joiner = onTerminal(desktop, 80, 'pair', '--join', code, '--host', url, '--git', 'none');
     joiner.type('y\r');
@@ -163,7 +180,7 @@ describe.skipIf(!hasScript)('auths pair on a terminal', () => {
   it('ends with 130 at Ctrl+C, and the joiner hears of it', async () => {
     const { laptop, desktop } = await laptopAndDesktop();
     const host = onTerminal(laptop, 80, ...lan);
-    const [, code = '', url = ''] = await host.shown(/--join (\S+) --host (\S+?)(?:\s|\u001b)/);
+    const { code, url } = await offered(host);
     const joiner = desktop.run('pair', '--join', code, '--host', url, '--json');
     await host.shown(/\[y\/N\]/);
     host.type('\u0003');
