@@ -60,10 +60,10 @@ function stacked(view: OfferView, style: Style): readonly string[] {
     `DID:     ${view.did}`,
     ...(view.mdns === null ? [] : [`mDNS:    ${view.mdns}`]),
     '',
+    ...linkLines(view, style),
     ...(view.qr === null ? [] : [...view.qr.lines, '']),
     ...(view.qrMissing === null ? [] : [style.dim(`(${view.qrMissing})`), '']),
     ...codeLines(view, style),
-    ...linkLines(view, style),
     `Capabilities: ${capabilityWords(view.capabilities)}`,
     `Expires:      ${clockTime(view.expiresAt)} (${view.secondsLeft}s remaining)`,
     ...(view.mode === 'offline'
@@ -109,7 +109,7 @@ function linkLines(view: OfferView, style: Style): readonly string[] {
   if (view.link === null) return [];
   const reach = view.mode === 'lan' ? ' It works on this network only.' : '';
   return [
-    'Or send this link to the other device:',
+    'A link to send to the other device:',
     '',
     `    ${view.link}`,
     '',
@@ -163,8 +163,8 @@ function wordsBeside(view: OfferView): readonly Words[] {
 
 /** The words in lines of at most `width` columns, without the blank ones if they need the room; null when `rows` are too few. */
 function fitted(all: readonly Words[], width: number, rows: number): readonly Words[] | null {
-  const lines = all.flatMap(({ words, ...tone }) =>
-    wrap(words, width).map((line) => ({ words: line, ...tone })),
+  const lines = all.flatMap(({ words, tone }) =>
+    wrap(words, width).map((line): Words => (tone === undefined ? { words: line } : { words: line, tone })),
   );
   if (lines.length <= rows) return lines;
   const close = lines.filter(({ words }) => words !== '');
