@@ -127,7 +127,13 @@ async function identity(context: Context): Promise<readonly Finding[]> {
   }
   const status = statusOf(device, context.clock.now());
   const detail = device.fault ?? `${device.name} is ${status}`;
-  return [...findings, status === 'active' ? ok('device', detail) : failed('device', detail, null)];
+  if (status === 'active') return [...findings, ok('device', detail)];
+  // An identity that was recovered elsewhere revokes the home that was lost; found again, that home joins as a new device.
+  const again =
+    view.role === 'controller' ? 'AUTHS_HOME=~/.auths-new auths pair --join CODE' : 'auths pair --join CODE';
+  const hint =
+    status === 'revoked' ? `a new device key: ${again}` : 'auths devices extend, where the identity is';
+  return [...findings, failed('device', detail, hint)];
 }
 
 async function machine(context: Context, fix: boolean): Promise<readonly Finding[]> {
