@@ -6,14 +6,14 @@ import { parseRecord, type AttestationRecord, type LinkRecord } from '@auths/cor
 import { CAPABILITIES } from '@auths/core/attestation/capability';
 import { foldDevices } from '@auths/core/attestation/fold';
 import { buildLink, buildRevocation, digestOf, signedBytes } from '@auths/core/attestation/sign';
-
 import { equalBytes, toHex } from '@auths/core/encoding/bytes';
 import { encodeDidKey, encodeX25519Did } from '@auths/core/encoding/did-key';
 import { formatTime } from '@auths/core/encoding/time';
 import { x25519PublicKey } from '@auths/core/crypto/x25519';
-import { AuthsError } from '@auths/core/errors';
+import { AuthsError, isAuthsError } from '@auths/core/errors';
 import { deviceKey } from '@auths/core/flows/init-identity';
 import { mergeLog } from '@auths/core/flows/merge-log';
+import { deviceOfLostHome, RECOVERED_NOTE } from '@auths/core/flows/lost-device';
 import { findDevice } from '@auths/core/flows/own-devices';
 import { finishRotation, rotateKeys, type Rotated } from '@auths/core/flows/rotate-keys';
 import { readOwnLog, type Draft } from '@auths/core/flows/seal-records';
@@ -34,9 +34,6 @@ import { rotationPorts } from './kit-shelf.ts';
 import type { NextSeed } from './next-seed.ts';
 import type { Found } from './recovery-source.ts';
 import { vouch, type VouchFlags } from './vouching.ts';
-
-/** The note of the link that a recovery makes, by which the next one finds the device of the home that it replaces. */
-const RECOVERED_NOTE = 'recovered here';
 
 export interface RecoverWish extends VouchFlags {
   readonly lost: string | undefined;
@@ -72,8 +69,8 @@ export async function recoverInto(
   const survey = surveySeals(nodeVerifyEngine, found.prefix, found.sources);
   if (survey === null) throw new AuthsError('input/malformed', 'no place shows a log that verifies');
   for (const { name, reason } of survey.refused) context.note(`${name} was passed over: ${reason}`);
-  const lost = lostDevice(survey, found, wish.lost);
   const vouched = await vouch(context, survey, wish, null);
+  const lost = lostDevice(survey, found, wish.lost, vouched.at);
   const keys = await openKeys(context, { newPassphrase: next.kit === null });
   await recordMachine(context.home);
   const device = await makeKeys(context, keys);
@@ -180,18 +177,33 @@ async function ownLink(
 
 type Lost = ReturnType<typeof foldDevices>['devices'][number];
 
-/** The device of the home that is given up: what --lost names, else the first device, or the one of the last recovery. */
-function lostDevice(survey: Survey, { prefix, sources }: Found, named: string | undefined): Lost | null {
-  const records: AttestationRecord[] = sources.flatMap((source) =>
-    source.records.map(({ bytes }) => parseRecord(bytes)),
-  );
-  const { events } = survey.trunk;
-  const { devices } = foldDevices({ issuer: didKeriOf(prefix), events, records, engine: nodeVerifyEngine });
+/** The device of the home that is given up: what --lost names, else what is known of it below the recovery at `at`. */
+function lostDevice(
+  survey: Survey,
+  { prefix, sources }: Found,
+  named: string | undefined,
+  at: number,
+): Lost | null {
+  const shown = {
+    issuer: didKeriOf(prefix),
+    events: survey.trunk.events,
+    records: sources.flatMap((source) => source.records.flatMap(({ bytes }) => readable(bytes))),
+    engine: nodeVerifyEngine,
+  };
   if (named === 'none') return null;
-  if (named !== undefined) return findDevice(devices, named);
-  const recovered = devices.findLast(({ link }) => link.note === RECOVERED_NOTE);
-  const lost = recovered ?? devices[0] ?? null;
-  return lost?.revocation === null ? lost : null;
+  if (named === undefined) return deviceOfLostHome({ ...shown, at });
+  const device = findDevice(foldDevices(shown).devices, named);
+  return device.revocation === null ? device : null;
+}
+
+/** What cannot be read is nobody's evidence, and must not stop a recovery. */
+function readable(bytes: Uint8Array): readonly AttestationRecord[] {
+  try {
+    return [parseRecord(bytes)];
+  } catch (error) {
+    if (isAuthsError(error)) return [];
+    throw error;
+  }
 }
 
 /** The lost device's link stays known, in its place, so that what it signed is told to be revoked. */
