@@ -56,6 +56,10 @@ describe('kel verify', () => {
     ['random bytes', Buffer.from([0xff, 0xfe, 0, 1, 2, 0x7b, 0xc3, 0x28])],
     ['JSON that is no event', '{"a":1}'],
     ['deep nesting', '['.repeat(100_000)],
+    ['half a bundle', '{"controller_did":'],
+    ['a bundle of nothing', '{"controller_did":"x","v":1}'],
+    ['a bundle of another version', '{"controller_did":"x","v":2}'],
+    ['a deep bundle', `{"controller_did":${'['.repeat(100_000)}`],
     ['a size that lies', '{"v":"KERI10JSONffffff_","t":"icp"}'],
   ])('%s is a reject, exit 1, never 2 or 70', (_, input) => {
     const world = freshWorld({ locked: true });

@@ -1,6 +1,7 @@
 /** `auths kel verify`: replays any log. The input is nobody's friend: whatever it holds ends in a verdict. */
 import { concat } from '@auths/core/encoding/bytes';
-import { isBundle, parseBundle } from '@auths/core/flows/identity-bundle';
+import { isAuthsError } from '@auths/core/errors';
+import { isBundle, parseBundle, type IdentityBundle } from '@auths/core/flows/identity-bundle';
 import { replay, type KelVerdict } from '@auths/core/keri/key-state';
 import { parseStream } from '@auths/core/keri/stream';
 import { nodeVerifyEngine } from '@auths/key-store/verify-engine';
@@ -25,7 +26,7 @@ export const kelVerify: CommandSpec = defineCommand({
   ],
   async run(context, { flags, words }) {
     const input = await readInput(context, words[0] as string, MAX_BYTES);
-    const bundle = isBundle(input) ? parseBundle(input, nodeVerifyEngine) : null;
+    const bundle = isBundle(input) ? bundleIn(context, input) : null;
     const stream = bundle?.stream ?? input;
     const delegators = new Map<string, Uint8Array>();
     for (const path of flags.delegator) {
@@ -49,6 +50,17 @@ export const kelVerify: CommandSpec = defineCommand({
     };
   },
 });
+
+/** Null for a bundle that is none: what is left of it is no log either, and the verdict says so. */
+function bundleIn(context: Context, input: Uint8Array): IdentityBundle | null {
+  try {
+    return parseBundle(input, nodeVerifyEngine);
+  } catch (error) {
+    if (!isAuthsError(error)) throw error;
+    context.note(`the bundle is refused: ${error.message}`);
+    return null;
+  }
+}
 
 async function readAll(context: Context, paths: readonly string[]): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];

@@ -338,6 +338,11 @@ describe('a bundle', () => {
       exit: 0,
       data: { sequence: 1 },
     });
+    writeFileSync(`${bundle}.2`, readFileSync(bundle, 'utf8').replace(/"v":1\}/, '"v":2}'));
+    expect(await answer(me.laptop, 'kel', 'verify', `${bundle}.2`)).toMatchObject({
+      exit: 1,
+      data: { verdict: 'reject', sequence: null },
+    });
     const bytes = readFileSync(bundle);
     bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 1;
     const bad = join(me.laptop.folder, 'bad.auths');
