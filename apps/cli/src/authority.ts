@@ -37,7 +37,7 @@ export async function withSealing<T>(
       context.note(`${safeName(name)}: a pairing that was interrupted is complete now`);
     await closeRevokedChannels(stores.home, await readLogView(stores.home, did));
     const result = await action({
-      log: stores.log,
+      log: host.log,
       records: stores.attestations,
       engine,
       identity: host.identity,

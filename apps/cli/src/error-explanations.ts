@@ -30,6 +30,11 @@ export const explanations: Readonly<Record<ErrorCode, string>> = {
   'kel/invalid': 'A key event log does not replay: an event or signature in it is wrong.',
   'kel/conflict':
     'Two versions of one log conflict, or another program wrote at the same moment. auths pull REMOTE shows the other version and keeps yours.',
+  'kel/duplicity':
+    'Another validly signed event stands at the same place of this log: two homes write it, or a key was stolen. auths doctor and auths id repair or auths id rotate --reason compromised.',
+  'witness/unmet':
+    'Too few witnesses receipted the event. It waits, signed, and the next command that opens the identity key asks again; nobody else has seen it.',
+  'witness/stranger': 'The event does not name this witness among its own.',
   'attestation/invalid': 'An attestation is not sound: its form, a signature, or what it grants.',
   'storage/corrupt': 'A stored file or ref is not what this program wrote. auths doctor says more.',
   'storage/locked':

@@ -14,6 +14,7 @@ import { handlePairing } from '@auths/pairing-http/routes';
 import { parseBody } from '@auths/pairing-http/schema';
 import { hostAllowed } from './host-rule.ts';
 import { routeOf } from './request-log.ts';
+import { addWitness, type WitnessRoutes } from './witness/routes.ts';
 
 export interface AppOptions {
   readonly pairing: PairingHttpDeps;
@@ -27,6 +28,8 @@ export interface AppOptions {
   /** Structured log; null for none. */
   readonly logger: FastifyBaseLogger | null;
   readonly version: string;
+  /** Absent: this registry is no witness, and its routes are not there. */
+  readonly witness?: WitnessRoutes;
 }
 
 /** Long enough for a slow phone to send 16 KiB, short enough that a dripping client frees its place. */
@@ -80,6 +83,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     });
   }
   addPages(app, options);
+  if (options.witness !== undefined) await addWitness(app, options.witness);
   app.all('/v1/pairing/*', async (request, reply) => {
     const response = await handlePairing(options.pairing, pairingRequest(request), goneOr(options, reply));
     return send(reply, response);
@@ -145,13 +149,15 @@ function addManners(app: FastifyInstance, options: AppOptions): void {
   });
 }
 
-function addPages(app: FastifyInstance, { ready, version, draining }: AppOptions): void {
+function addPages(app: FastifyInstance, { ready, version, draining, witness }: AppOptions): void {
+  const roles = [
+    'relay for device pairing: auths pair --registry <this address>',
+    ...(witness === undefined ? [] : ['witness: auths id rotate --witness <this address>']),
+  ].join('\n');
   app.get('/', async (_request, reply) =>
     reply
       .type('text/plain; charset=utf-8')
-      .send(
-        `auths-registry ${version}\nrelay for device pairing: auths pair --registry <this address>\nhealth: /health  ready: /ready\n`,
-      ),
+      .send(`auths-registry ${version}\n${roles}\nhealth: /health  ready: /ready\n`),
   );
   app.get('/health', async (_request, reply) => reply.type('text/plain; charset=utf-8').send('ok'));
   app.get('/ready', async (_request, reply) => {

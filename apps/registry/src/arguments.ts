@@ -1,8 +1,7 @@
 /** The argument vector of `auths-registry`, read with commander and nothing more. */
 import { Command, CommanderError, Option } from 'commander';
 import { AuthsError } from '@auths/core/errors';
-import { DEFAULT_LIMITS } from '@auths/core/pairing/limits';
-import { LATER_FLAGS, laterFlag } from './config.ts';
+import { LATER_FLAGS, laterFlag, REGISTRY_LIMITS } from './config.ts';
 import type { RegistryFlags } from './config.ts';
 
 /** What the arguments ask for: to run, or to print a text and end. */
@@ -35,7 +34,9 @@ export function parseArguments(argv: readonly string[], version: string): Invoca
 
 function createProgram(version: string): Command {
   const program = new Command('auths-registry')
-    .description('Relay for device pairing: auths pair --registry URL on both devices.')
+    .description(
+      'Relay for device pairing: auths pair --registry URL on both devices. With --witness also a KERI witness.',
+    )
     .version(version)
     .exitOverride()
     .allowExcessArguments(false)
@@ -46,13 +47,15 @@ function createProgram(version: string): Command {
     .option('--limit <NAME=N>', 'set a limit; may be repeated (AUTHS_LIMITS)', collect)
     .option('--trust-proxy <CIDR>', 'believe X-Forwarded-For of this proxy; may be repeated', collect)
     .option('--allow-host <NAME>', 'answer to this Host header only; may be repeated', collect)
+    .option('--witness', 'receipt the events of identities that name this server (needs a passphrase)')
+    .option('--passphrase-file <FILE>', "passphrase of the witness's key (else AUTHS_PASSPHRASE)")
     .addHelpText('after', helpTail());
   for (const name of LATER_FLAGS) program.addOption(new Option(`--${name} [value]`).hideHelp());
   return program;
 }
 
 function helpTail(): string {
-  const limits = Object.entries(DEFAULT_LIMITS).map(([name, value]) => `  ${name.padEnd(26)} ${value}`);
+  const limits = Object.entries(REGISTRY_LIMITS).map(([name, value]) => `  ${name.padEnd(26)} ${value}`);
   return [
     '',
     'The environment beats the flags; an empty variable counts as not set.',
@@ -64,6 +67,7 @@ function helpTail(): string {
     '  auths-registry',
     '  auths-registry --bind 127.0.0.1:3000',
     '  AUTHS_CORS=on auths-registry --limit createPerMinute=60',
+    '  AUTHS_PASSPHRASE=… auths-registry --witness',
   ].join('\n');
 }
 

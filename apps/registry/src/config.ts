@@ -18,18 +18,33 @@ interface Setting<T> {
   readonly source: Source;
 }
 
+/** What an operator may set: the relay's limits, and those of a witness. */
+export interface RegistryLimits extends PairingLimits {
+  /** Streams that one address may send to the witness in a minute. */
+  readonly eventsPerMinute: number;
+  /** Identities, not known before, that one address may bring to the witness in an hour. */
+  readonly identitiesPerHour: number;
+}
+
+export const REGISTRY_LIMITS: RegistryLimits = {
+  ...DEFAULT_LIMITS,
+  eventsPerMinute: 30,
+  identitiesPerHour: 5,
+};
+
 export interface RegistryConfig {
   readonly bind: Setting<{ readonly host: string; readonly port: number }>;
   /** Folder of the identity directory; the repository is `registry.git` in it. */
   readonly repo: Setting<string>;
   readonly cors: Setting<boolean>;
   readonly logLevel: Setting<LogLevel>;
-  /** All limits of the relay; the source names each one that was set. */
-  readonly limits: Setting<PairingLimits>;
+  /** All limits; the source names each one that was set. */
+  readonly limits: Setting<RegistryLimits>;
   /** Proxies whose X-Forwarded-For is believed, CIDR or address. Empty: nobody's is. */
   readonly trustProxy: Setting<readonly string[]>;
   /** Host names that requests may carry besides addresses and localhost. Empty: any. */
   readonly allowHosts: Setting<readonly string[]>;
+  readonly witness: Setting<boolean>;
 }
 
 /** What the argument parser hands over; undefined where the flag was not given. */
@@ -41,6 +56,8 @@ export interface RegistryFlags {
   readonly limit?: readonly string[] | undefined;
   readonly trustProxy?: readonly string[] | undefined;
   readonly allowHost?: readonly string[] | undefined;
+  readonly witness?: boolean | undefined;
+  readonly passphraseFile?: string | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -60,14 +77,15 @@ export function parseConfig(flags: RegistryFlags, env: Environment, home: string
     limits: parseLimits(flags, env),
     trustProxy: listed('--trust-proxy', flags.trustProxy, parseNetwork),
     allowHosts: listed('--allow-host', flags.allowHost, parseHostName),
+    witness: parseWitness(flags),
   };
 }
 
 /** One line per setting, `name  value  (source)`, for the start. */
 export function describeConfig(config: RegistryConfig): readonly string[] {
-  const { bind, repo, cors, logLevel, limits, trustProxy, allowHosts } = config;
+  const { bind, repo, cors, logLevel, limits, trustProxy, allowHosts, witness } = config;
   const changed = Object.entries(limits.value).filter(
-    ([name, value]) => value !== DEFAULT_LIMITS[name as keyof PairingLimits],
+    ([name, value]) => value !== REGISTRY_LIMITS[name as keyof RegistryLimits],
   );
   const rows: readonly (readonly [string, string, Source])[] = [
     ['bind', formatAddress(bind.value), bind.source],
@@ -82,6 +100,7 @@ export function describeConfig(config: RegistryConfig): readonly string[] {
     ['proxies trusted', trustProxy.value.join(' ') || 'none', trustProxy.source],
     ['host names', allowHosts.value.join(' ') || 'any', allowHosts.source],
     ['sessions', 'in memory', 'default'],
+    ['witness', witness.value ? 'yes' : 'no', witness.source],
   ];
   return rows.map(([name, value, source]) => `  ${name.padEnd(16)} ${value}  (${source})`);
 }
@@ -91,7 +110,7 @@ function formatAddress({ host, port }: { readonly host: string; readonly port: n
 }
 
 /** Flags and variables of parts that this version does not have: refused by name, so nobody believes they work. */
-export const LATER_FLAGS: readonly string[] = ['redis', 'require-identity', 'witness', 'tls-cert', 'tls-key'];
+export const LATER_FLAGS: readonly string[] = ['redis', 'require-identity', 'tls-cert', 'tls-key'];
 
 export function laterFlag(name: string): AuthsError<'usage/invalid'> {
   return new AuthsError('usage/invalid', `${name} is not available in this version`, {
@@ -135,6 +154,15 @@ function parseCors(flags: RegistryFlags, env: Environment): Setting<boolean> {
   throw unreadable('AUTHS_CORS', text, '1, true or on; 0, false or off');
 }
 
+function parseWitness({ witness = false, passphraseFile }: RegistryFlags): Setting<boolean> {
+  if (!witness && passphraseFile !== undefined) {
+    throw new AuthsError('usage/invalid', '--passphrase-file is for the key of a witness', {
+      hint: 'auths-registry --witness --passphrase-file FILE',
+    });
+  }
+  return witness ? { value: true, source: '--witness' } : { value: false, source: 'default' };
+}
+
 function parseLogLevel(text: string, name: string): LogLevel {
   const level = LOG_LEVELS.find((known) => known === text.toLowerCase());
   if (level === undefined) throw unreadable(name, text, LOG_LEVELS.join(', '));
@@ -153,13 +181,13 @@ function parseAddress(text: string, name: string): { readonly host: string; read
   return { host, port: Number(port) };
 }
 
-function parseLimits(flags: RegistryFlags, env: Environment): Setting<PairingLimits> {
-  const limits: Record<string, number> = { ...DEFAULT_LIMITS };
+function parseLimits(flags: RegistryFlags, env: Environment): Setting<RegistryLimits> {
+  const limits: Record<string, number> = { ...REGISTRY_LIMITS };
   const sources: string[] = [];
   const apply = (text: string, name: string): void => {
     const [key = '', value = ''] = text.split(/=(.*)/s);
-    if (!Object.hasOwn(DEFAULT_LIMITS, key) || !/^\d{1,10}$/.test(value)) {
-      throw unreadable(name, text, `NAME=N with one of ${Object.keys(DEFAULT_LIMITS).join(', ')}`);
+    if (!Object.hasOwn(REGISTRY_LIMITS, key) || !/^\d{1,10}$/.test(value)) {
+      throw unreadable(name, text, `NAME=N with one of ${Object.keys(REGISTRY_LIMITS).join(', ')}`);
     }
     limits[key] = Number(value);
     if (!sources.includes(name)) sources.push(name);
@@ -169,7 +197,7 @@ function parseLimits(flags: RegistryFlags, env: Environment): Setting<PairingLim
   if (isSet(variable)) {
     for (const text of variable.split(/[\s,]+/).filter((part) => part !== '')) apply(text, 'AUTHS_LIMITS');
   }
-  const value = limits as unknown as PairingLimits;
+  const value = limits as unknown as RegistryLimits;
   if (value.ttlSeconds < 30 || value.ttlSeconds > 300) {
     throw unreadable(sources.at(-1) ?? '--limit', `ttlSeconds=${value.ttlSeconds}`, '30 to 300');
   }

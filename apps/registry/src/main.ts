@@ -9,9 +9,11 @@ import { createApp } from './app.ts';
 import { parseArguments } from './arguments.ts';
 import { systemClock } from './clock.ts';
 import { describeConfig, parseConfig } from './config.ts';
-import type { RegistryConfig } from './config.ts';
+import type { RegistryConfig, RegistryFlags } from './config.ts';
 import { prepareRepository, repositoryPath, repositoryWritable } from './repository.ts';
 import { reachableAt } from './reachable.ts';
+import { createWindowLimiter } from './witness/limiter.ts';
+import { openWitness, witnessPassphrase, type Witness } from './witness/open.ts';
 
 declare const AUTHS_VERSION: string | undefined;
 const version = typeof AUTHS_VERSION === 'string' ? AUTHS_VERSION : '0.1.0';
@@ -32,10 +34,17 @@ async function main(): Promise<void> {
     // The relay needs no repository: it runs, and /ready says what is missing.
     (error: unknown) => say(`warning: no identity directory: ${(error as Error).message}`),
   );
-  await serve(config);
+  await serve(config, config.witness.value ? await openedWitness(config, invocation.flags) : null);
 }
 
-async function serve(config: RegistryConfig): Promise<void> {
+async function openedWitness(config: RegistryConfig, flags: RegistryFlags): Promise<Witness> {
+  const passphrase = await witnessPassphrase(flags.passphraseFile, process.env);
+  const witness = await openWitness(config.repo.value, passphrase);
+  say(`  witness          ${witness.aid}`);
+  return witness;
+}
+
+async function serve(config: RegistryConfig, witness: Witness | null): Promise<void> {
   const draining = new AbortController();
   const limits = config.limits.value;
   const app = await createApp({
@@ -53,6 +62,18 @@ async function serve(config: RegistryConfig): Promise<void> {
     draining: draining.signal,
     logger: pino({ level: config.logLevel.value, base: null, timestamp: pino.stdTimeFunctions.isoTime }),
     version,
+    ...(witness === null
+      ? {}
+      : {
+          witness: {
+            witness,
+            events: createWindowLimiter(systemClock, { calls: limits.eventsPerMinute, windowMs: 60_000 }),
+            identities: createWindowLimiter(systemClock, {
+              calls: limits.identitiesPerHour,
+              windowMs: 3_600_000,
+            }),
+          },
+        }),
   });
   const { host, port } = config.bind.value;
   await app.listen({ host, port, listenTextResolver: () => 'listening' }).catch((cause: unknown) => {
@@ -73,7 +94,10 @@ async function serve(config: RegistryConfig): Promise<void> {
     // Idle keep-alive connections are closed by close(); busy ones are given their time, then cut.
     const cut = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS);
     cut.unref();
-    void app.close().finally(() => clearTimeout(cut));
+    void app
+      .close()
+      .then(() => witness?.close())
+      .finally(() => clearTimeout(cut));
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
@@ -89,7 +113,16 @@ function say(...lines: readonly string[]): void {
   process.stderr.write(lines.map((line) => `${line}\n`).join(''));
 }
 
-const exitCodes: Readonly<Record<string, number>> = { 'usage/invalid': 2, 'network/unreachable': 4 };
+const exitCodes: Readonly<Record<string, number>> = {
+  'usage/invalid': 2,
+  'key/passphrase-required': 2,
+  'input/unreadable': 2,
+  'network/unreachable': 4,
+  'key/wrong-passphrase': 7,
+  'storage/corrupt': 7,
+  'storage/failed': 7,
+  'storage/locked': 7,
+};
 
 main().catch((error: unknown) => {
   if (error instanceof AuthsError) {

@@ -14,6 +14,9 @@ const ROUTES: readonly (readonly [RegExp, string])[] = [
     /^\/v1\/pairing\/sessions\/[0-9a-f]{32}\/(?:response|confirm|confirmation|messages|complete|ws)$/,
     '/v1/pairing/sessions/{id}/',
   ],
+  [/^\/v1\/witness$/, '/v1/witness'],
+  [/^\/v1\/witness\/[^/]+\/events$/, '/v1/witness/{prefix}/events'],
+  [/^\/v1\/witness\/[^/]+\/receipts\//, '/v1/witness/{prefix}/receipts/{said}'],
 ];
 
 /** The route that a raw path belongs to; `(other)` for whatever is not ours, so that no stranger writes into the log. */

@@ -69,6 +69,15 @@ export type ErrorDetails = { readonly [N in PairingErrorName as `pairing/${N}`]:
   readonly 'device/expired': { readonly device: string };
   readonly 'kel/invalid': { readonly prefix: string; readonly at: number | null; readonly rule: string };
   readonly 'kel/conflict': { readonly prefix: string };
+  readonly 'kel/duplicity': { readonly prefix: string; readonly sequence: number };
+  readonly 'witness/unmet': {
+    readonly sequence: number;
+    readonly needed: number;
+    readonly receipts: number;
+    /** AIDs of those that did not receipt. */
+    readonly absent: readonly string[];
+  };
+  readonly 'witness/stranger': Details;
   readonly 'attestation/invalid': Details;
   readonly 'storage/corrupt': { readonly path: string };
   readonly 'storage/locked': { readonly path: string };

@@ -11,12 +11,13 @@ import { rememberRemote } from '@auths/git-store/remote-address';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
 import { homeFiles, openStores } from '../composition.ts';
 import { planGit } from '../git-scope.ts';
-import { withInitLock } from '../home/init-lock.ts';
+import { withInitLock } from '../home/home-lock.ts';
 import { finishGit } from '../home/unfinished-git.ts';
 import { readNextSeed, seedFlags, type NextSeed } from '../recovery/next-seed.ts';
 import { recoverInto } from '../recovery/recover-home.ts';
 import { findIdentity } from '../recovery/recovery-source.ts';
 import { droppedJson, recordJson, vouchFlags, type VouchFlags } from '../recovery/vouching.ts';
+import { meetWitnesses } from '../witnesses/witness-change.ts';
 import { defaultDeviceName } from './init.ts';
 
 export const idRecover: CommandSpec = defineCommand({
@@ -44,6 +45,11 @@ export const idRecover: CommandSpec = defineCommand({
       kind: 'value',
       hint: 'DEVICE',
       summary: 'the device to revoke as compromised (default: the one of the lost home)',
+    },
+    witness: {
+      kind: 'list',
+      hint: 'URL',
+      summary: 'where a witness of the identity answers; enough of them must receipt the recovery',
     },
     name: { kind: 'value', hint: 'DEVICE', summary: 'name of this device (default: the host name)' },
     git: {
@@ -78,6 +84,7 @@ export const idRecover: CommandSpec = defineCommand({
 
 interface Wanted extends VouchFlags {
   readonly from: readonly string[];
+  readonly witness: readonly string[];
   readonly lost: string | undefined;
   readonly name: string;
   readonly git: 'local' | 'global' | 'none';
@@ -103,6 +110,7 @@ async function recover(
         },
       );
     }
+    await meetWitnesses(context.home, wanted.witness);
     const recovered = await recoverInto(context, stores, next, wanted, () =>
       findIdentity(context, stores.home.dir, next, wanted.from),
     );

@@ -19,7 +19,7 @@ import { planGit, settingLines } from '../git-scope.ts';
 import { writeAllowedSigners, writeDevicePub } from '../home/device-files.ts';
 import { readHomeReport, type HomeReport, type RecoveryState } from '../home/home-report.ts';
 import { readIdentityView } from '../home/identity-view.ts';
-import { withInitLock } from '../home/init-lock.ts';
+import { withInitLock } from '../home/home-lock.ts';
 import { kitPlace } from '../home/kit-place.ts';
 import { finishGit, hasUnfinishedGit, noteGit } from '../home/unfinished-git.ts';
 import { initView, existingView, planView, type InitData } from '../views/init.ts';

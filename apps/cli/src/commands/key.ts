@@ -11,7 +11,7 @@ import { keychainKind, openKeys, openStores } from '../composition.ts';
 import { defaultDeviceName } from './init.ts';
 import { writeDevicePub } from '../home/device-files.ts';
 import { readDeviceKey } from '../home/device-key.ts';
-import { withInitLock } from '../home/init-lock.ts';
+import { withInitLock } from '../home/home-lock.ts';
 import { safeName, table } from '../views/layout.ts';
 
 export const keyList: CommandSpec = defineCommand({

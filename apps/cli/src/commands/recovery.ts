@@ -12,7 +12,7 @@ import { seedWords } from '@auths/key-store/recovery-words';
 import { createSigner } from '@auths/key-store/signer';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
 import { homeFiles, openKeys, verifyEngine, withAuthority, type Stores } from '../composition.ts';
-import { withInitLock } from '../home/init-lock.ts';
+import { withInitLock } from '../home/home-lock.ts';
 import { settleRotation } from '../recovery/kit-shelf.ts';
 import { openKit, readNextSeed, seedFlags, type NextSeed } from '../recovery/next-seed.ts';
 import { showWords, wordsPage } from '../recovery/words-page.ts';

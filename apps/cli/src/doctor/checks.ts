@@ -9,6 +9,7 @@ import { findLocks } from '@auths/git-store/refs';
 import { readAllowList, restoreAllowList } from '@auths/key-store/allow-list';
 import { lockState } from '@auths/key-store/file-lock';
 import { checkMachine, settleMachine } from '@auths/key-store/machine';
+import { PENDING_EVENT } from '../witnesses/own-log.ts';
 import type { Context } from '../command.ts';
 import { homeFiles, openKeys } from '../composition.ts';
 import { writeDevicePub } from '../home/device-files.ts';
@@ -107,7 +108,7 @@ async function locks(context: Context, fix: boolean): Promise<readonly Finding[]
 
 async function staleLocks(context: Context): Promise<readonly string[]> {
   const stale: string[] = [];
-  for (const name of ['keys.enc', 'init', 'init-takeover', 'allow-list.json']) {
+  for (const name of ['keys.enc', 'init', 'init-takeover', PENDING_EVENT, 'allow-list.json']) {
     const lock = join(context.home, `${name}.lock`);
     if ((await lockState(lock)) === 'stale') stale.push(lock);
   }

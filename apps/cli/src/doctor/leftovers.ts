@@ -14,6 +14,7 @@ import { writeAllowedSigners } from '../home/device-files.ts';
 import { foldStates } from '../home/fold-home.ts';
 import { readLogView } from '../home/identity-view.ts';
 import { finishGit, hasUnfinishedGit } from '../home/unfinished-git.ts';
+import { PENDING_EVENT } from '../witnesses/own-log.ts';
 import { failed, fixed, ok, warning, type Finding } from './finding.ts';
 
 /** Before that a file under a temporary name may still be in the making. */
@@ -56,7 +57,13 @@ export async function checkUnfinished(context: Context, fix: boolean): Promise<r
     if (fix) await finishGit(context);
     findings.push(fix ? fixed('unfinished', detail) : failed('unfinished', detail, 'auths init'));
   }
-  const pairings = (await openJournal(context.home).list()).filter((name) => name.startsWith('pair'));
+  const begun = await openJournal(context.home).list();
+  if (begun.includes(PENDING_EVENT)) {
+    const detail =
+      'an event waits for its witnesses; the next command that opens the identity key asks again';
+    findings.push(warning('unfinished', detail, 'auths id rotate, or auths pair'));
+  }
+  const pairings = begun.filter((name) => name.startsWith('pair'));
   if (pairings.length > 0) {
     const detail = `${pairings.length} interrupted pairing${pairings.length === 1 ? '' : 's'}: finished or forgotten by the next command that uses the identity`;
     findings.push(warning('unfinished', detail, 'auths pair'));

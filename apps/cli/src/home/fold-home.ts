@@ -44,6 +44,8 @@ export async function foldHome(home: Home, did: DidKeri): Promise<LogView> {
     sequence: state.sequence,
     said: state.said,
     keys: state.keys,
+    witnesses: state.witnesses,
+    witnessThreshold: state.witnessThreshold,
     devices: devices.map(viewOf),
   };
 }

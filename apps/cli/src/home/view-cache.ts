@@ -27,6 +27,9 @@ export interface LogView {
   readonly said: string;
   /** Keys in force, as CESR text. */
   readonly keys: readonly string[];
+  /** AIDs of the witnesses, and how many must receipt an event. */
+  readonly witnesses: readonly string[];
+  readonly witnessThreshold: number;
   readonly devices: readonly DeviceView[];
 }
 
@@ -82,7 +85,7 @@ export interface CheckedTip {
 
 /** Every ref that the fold of a log reads, with its id, under the version of this cache. */
 export function madeFrom(dir: string, prefix: Prefix): string {
-  const lines = ['devices/2'];
+  const lines = ['devices/3'];
   for (const under of [`refs/did/keri/${prefix}`, 'refs/auths/devices'])
     for (const [ref, oid] of listRefs(dir, under)) lines.push(`${oid} ${ref}`);
   return lines.join('\n');

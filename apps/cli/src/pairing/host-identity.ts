@@ -12,6 +12,7 @@ import type { Context } from '../command.ts';
 import { openKeys, signerFor, type Stores } from '../composition.ts';
 import { readDeviceKey } from '../home/device-key.ts';
 import { readIdentityView } from '../home/identity-view.ts';
+import { ownLog } from '../witnesses/own-log.ts';
 import { nativeCrypto } from './native-crypto.ts';
 import { compareWithRemotes } from '../remotes/before-append.ts';
 
@@ -81,7 +82,7 @@ async function openSecrets(context: Context, stores: AuthorityStores, keys: KeyS
     identity,
     device,
     channelSecret: channel.bytes,
-    log: stores.log,
+    log: await ownLog(context, stores),
     records: stores.attestations,
     devices: pairedDevices(context.home),
   };

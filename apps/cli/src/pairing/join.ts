@@ -9,7 +9,7 @@ import { recordMachine } from '@auths/key-store/machine';
 import type { CommandResult, Context } from '../command.ts';
 import { keychainKind, openKeys, openStores, verifyEngine, type Stores } from '../composition.ts';
 import type { GitChoice } from '../git-in-force.ts';
-import { withInitLock } from '../home/init-lock.ts';
+import { withInitLock } from '../home/home-lock.ts';
 import { interfaceAddresses } from '../lan/interfaces.ts';
 import { hostSeenScreen, joinerPairedText } from '../views/pair.ts';
 import { defaultDeviceName } from '../commands/init.ts';

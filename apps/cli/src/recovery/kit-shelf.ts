@@ -13,7 +13,8 @@ import { nextKitPath, writeRecoveryKit } from '@auths/key-store/recovery-kit';
 import { createSigner } from '@auths/key-store/signer';
 import type { Context } from '../command.ts';
 import { homeFiles, verifyEngine, type Stores } from '../composition.ts';
-import { withInitLock } from '../home/init-lock.ts';
+import { withInitLock } from '../home/home-lock.ts';
+import { ownLog } from '../witnesses/own-log.ts';
 
 /** The kit of this home, under its passphrase. */
 function kitShelf(context: Context, remotes: readonly string[] = []): KitShelf {
@@ -45,7 +46,7 @@ export async function rotationPorts(
     engine: await verifyEngine(),
     keys,
     kit: kitShelf(context, remotes),
-    log: stores.log,
+    log: await ownLog(context, stores),
     records: stores.attestations,
     signerOf: createSigner,
   };

@@ -30,6 +30,7 @@ import { openKeys, signerFor, type Stores } from '../composition.ts';
 import { writeAllowedSigners, writeDevicePub } from '../home/device-files.ts';
 import { noteGit } from '../home/unfinished-git.ts';
 import { mergePorts } from '../remotes/pull-remote.ts';
+import { ownLog } from '../witnesses/own-log.ts';
 import { rotationPorts } from './kit-shelf.ts';
 import type { NextSeed } from './next-seed.ts';
 import type { Found } from './recovery-source.ts';
@@ -109,9 +110,10 @@ export async function recoverInto(
 /** The rot of an earlier run that died after it. */
 async function finishEarlier(context: Context, stores: Stores, next: NextSeed): Promise<Recovered | null> {
   const { publicKey } = createSigner(next.seed);
-  for (const prefix of await stores.log.list()) {
+  const log = await ownLog(context, stores);
+  for (const prefix of await log.list()) {
     const issuer = didKeriOf(prefix);
-    const { verdict } = await readOwnLog({ log: stores.log, engine: nodeVerifyEngine }, issuer);
+    const { verdict } = await readOwnLog({ log, engine: nodeVerifyEngine }, issuer);
     const rot = verdict.events.findLast(({ ilk }) => ilk === 'rot');
     if (rot?.keys[0] === undefined || !equalBytes(rot.keys[0], publicKey)) continue;
     const keys = await openKeys(context);

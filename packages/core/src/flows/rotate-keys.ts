@@ -62,8 +62,6 @@ export interface RotationPorts {
   readonly records: AttestationStore;
   /** A signer for a 32-byte Ed25519 seed. */
   readonly signerOf: (seed: Uint8Array) => Signer;
-  /** Collects what witnesses must say before the rot may be shown to anybody; without it nobody is asked. */
-  readonly receipts?: (event: StoredEvent) => Promise<void>;
 }
 
 export interface Rotation {
@@ -107,7 +105,6 @@ export async function rotateKeys(ports: RotationPorts, rotation: Rotation): Prom
     const stream = concat(kept, event.event, latin1(event.attachments));
     await ports.kit.prepare({ prefix: prefixOf(issuer), nextSeed, stream });
     await ports.keys.put(NEXT_IDENTITY, rotation.nextSeed, { did: issuer, replace: true });
-    await ports.receipts?.(event);
     await putRecords(ports, issuer, verdict, records, at);
     const grown =
       at === verdict.events.length
@@ -132,7 +129,7 @@ export async function rotateKeys(ports: RotationPorts, rotation: Rotation): Prom
  * key; the caller holds the home's lock, so that no other process is in the middle of one.
  */
 export async function finishRotation(
-  ports: Omit<RotationPorts, 'random' | 'receipts'>,
+  ports: Omit<RotationPorts, 'random'>,
   issuer: DidKeri,
 ): Promise<'none' | 'undone' | 'finished'> {
   const waiting = (await ports.keys.list()).some(({ alias }) => alias === NEXT_IDENTITY);

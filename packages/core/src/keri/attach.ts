@@ -10,6 +10,15 @@ export function encodeCounter(code: string, count: number): string {
   return `-${code}${base64Digit(count >> 6)}${base64Digit(count & 63)}`;
 }
 
+/** The groups in one -V frame, which counts quadlets; -0V where -V has no room. */
+export function encodeFrame(groups: string): string {
+  const count = groups.length / 4;
+  if (count <= 4095) return encodeCounter('V', count) + groups;
+  let digits = '';
+  for (let shift = 24; shift >= 0; shift -= 6) digits += base64Digit((count >> shift) & 63);
+  return `-0V${digits}${groups}`;
+}
+
 /** Text of one indexed signature: A when both places are the same and small, else 2A; B or 2B when `ondex` is null. */
 export function encodeIndexedSignature(index: number, ondex: number | null, signature: Uint8Array): string {
   if (signature.length !== 64 || !isPlace(index) || !isPlace(ondex ?? 0)) {

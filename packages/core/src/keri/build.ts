@@ -4,12 +4,12 @@ import { latin1, utf8 } from '../encoding/text.ts';
 import { AuthsError } from '../errors.ts';
 import { type Prefix, type Said, parsePrefix, parseSaid } from '../identifiers.ts';
 import type { StoredEvent } from '../ports.ts';
-import { encodeCounter, encodeIndexedSignature } from './attach.ts';
+import { encodeCounter, encodeFrame, encodeIndexedSignature } from './attach.ts';
 import type { IndexedSignature } from './attachments.ts';
 import { MAX_EVENT } from './parse.ts';
 import { digest } from './said.ts';
 import { skipValue } from './scan.ts';
-import type { ReplayedEvent } from './state.ts';
+import type { ReplayedEvent, WitnessReceipt } from './state.ts';
 
 /** A seal: what the event vouches for. `{d}` a digest, `{i, s, d}` a key event; other shapes pass too. */
 export type Seal = Readonly<Record<string, unknown>>;
@@ -86,19 +86,30 @@ export function attachSignatures(
 }
 
 /**
- * The message to store for an event that was accepted from elsewhere: the signatures that counted, in the stored form,
- * so that two stores with the same log hold the same bytes. Receipts and hints are stored apart or not at all.
+ * The message to store for an event that was accepted from elsewhere: the signatures and receipts that counted, in the
+ * stored form, so that two stores that were shown the same hold the same bytes. Hints are not stored.
  */
-export function storedEventOf({ sequence, said, bytes, signatures }: ReplayedEvent): StoredEvent {
-  return { sequence, said, event: bytes, attachments: frameSignatures(signatures) };
+export function storedEventOf({ sequence, said, bytes, signatures, receipts }: ReplayedEvent): StoredEvent {
+  return { sequence, said, event: bytes, attachments: frameSignatures(signatures, receipts) };
 }
 
-function frameSignatures(signatures: readonly Omit<IndexedSignature, 'code'>[]): string {
+/** One -V frame: -A with the controller's signatures, then -B with the witnesses' where there are any. */
+function frameSignatures(
+  signatures: readonly Omit<IndexedSignature, 'code'>[],
+  receipts: readonly WitnessReceipt[] = [],
+): string {
+  const witnessed = receipts.map(({ index, signature }) => ({ index, ondex: index, signature }));
+  const groups =
+    signatureGroup('A', signatures) + (witnessed.length > 0 ? signatureGroup('B', witnessed) : '');
+  return encodeFrame(groups);
+}
+
+function signatureGroup(code: 'A' | 'B', signatures: readonly Omit<IndexedSignature, 'code'>[]): string {
   const sorted = signatures.toSorted((a, b) => a.index - b.index || (a.ondex ?? -1) - (b.ondex ?? -1));
-  const group =
-    encodeCounter('A', sorted.length) +
-    sorted.map(({ index, ondex, signature }) => encodeIndexedSignature(index, ondex, signature)).join('');
-  return encodeCounter('V', group.length / 4) + group;
+  return (
+    encodeCounter(code, sorted.length) +
+    sorted.map(({ index, ondex, signature }) => encodeIndexedSignature(index, ondex, signature)).join('')
+  );
 }
 
 /** The message to store: the event and its attachments. */

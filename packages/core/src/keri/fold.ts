@@ -4,8 +4,15 @@ import type { Prefix, Said } from '../identifiers.ts';
 import type { Attachments, IndexedSignature } from './attachments.ts';
 import { type Establishment, type ParsedEvent, isInception, isRotation } from './event.ts';
 import { type Fault, fault } from './rules.ts';
-import { judgeReceipts, judgeSignatures, keyBytes } from './signatures.ts';
-import { type Authority, type Inception, type ReplayedEvent, isClosed, replayedEvent } from './state.ts';
+import { countReceipts, judgeReceipts, judgeSignatures, keyBytes } from './signatures.ts';
+import {
+  type Authority,
+  type Inception,
+  type Kept,
+  type ReplayedEvent,
+  isClosed,
+  replayedEvent,
+} from './state.ts';
 import { rotateWitnesses } from './witnesses.ts';
 
 /** A log while it is being read. The trunk holds the event of sequence s at index s. */
@@ -20,6 +27,8 @@ export interface Fold {
   firstSeen: number;
   /** While true, appended events are not checked for signatures, receipts and seals: a known tip will vouch for them by hash. */
   trusting: boolean;
+  /** False for a witness, who is asked before anybody has receipted: receipts are kept, too few of them are no fault. */
+  readonly needsReceipts: boolean;
   conflict: ReplayedEvent | null;
 }
 
@@ -127,12 +136,11 @@ function follow(fold: Fold, step: Step, base: ReplayedEvent): Fault | null {
 
 interface Judged {
   readonly found: Fault | null;
-  /** The controller signatures that counted. */
-  readonly kept: readonly IndexedSignature[];
+  readonly kept: Kept;
 }
 
-function unjudged(step: Step): Judged {
-  return { found: null, kept: step.attachments.controller };
+function unjudged({ attachments }: Step): Judged {
+  return { found: null, kept: { signatures: attachments.controller, receipts: attachments.witness } };
 }
 
 /** Signatures first; then, for an event that would be accepted, receipts and the delegator's seal. */
@@ -146,11 +154,19 @@ function judge(
 ): Judged {
   const { event, attachments } = step;
   const once = (all: readonly Attachments[]): Judged => {
-    const kept: IndexedSignature[] = [];
-    const found =
-      judgeSignatures(fold.engine, event.bytes, controllerSignatures(all), authority, prior, kept) ??
-      (accepting ? judgeReceipts(fold.engine, event.bytes, all, authority) : null);
-    return { found, kept };
+    const signatures: IndexedSignature[] = [];
+    const unsigned = judgeSignatures(
+      fold.engine,
+      event.bytes,
+      controllerSignatures(all),
+      authority,
+      prior,
+      signatures,
+    );
+    const receipts =
+      unsigned === null && accepting ? countReceipts(fold.engine, event.bytes, all, authority) : [];
+    const unseen = accepting && fold.needsReceipts ? judgeReceipts(receipts, authority) : null;
+    return { found: unsigned ?? unseen, kept: { signatures, receipts } };
   };
   let judged = once([attachments]);
   if (judged.found?.verdict === 'pending') {

@@ -19,6 +19,8 @@ export interface ReplayOptions {
   readonly delegators?: DelegatorLogs;
   /** Receipts that lie beside the log: a stream of rct messages. Bad ones count for nothing. */
   readonly receipts?: Uint8Array;
+  /** `unasked`: an event with too few receipts is accepted all the same. For witnesses, who are asked before they exist. */
+  readonly witnessing?: 'unasked';
   /**
    * A tip that this machine has replayed in full before. Its SAID binds every event before it, so up to there only
    * the hashes are checked. A log that does not lead to this tip in a straight line is replayed in full.
@@ -88,6 +90,7 @@ function run(
     inception: null,
     firstSeen: -1,
     trusting: resume !== null,
+    needsReceipts: options.witnessing !== 'unasked',
     conflict: null,
   };
   const elsewhere = createElsewhere(stream, options);

@@ -6,7 +6,7 @@ import type { VerifyEngine } from '../ports.ts';
 import type { Attachments, IndexedSignature } from './attachments.ts';
 import { type Fault, fault } from './rules.ts';
 import { digest } from './said.ts';
-import type { Authority } from './state.ts';
+import type { Authority, WitnessReceipt } from './state.ts';
 import { isSatisfied } from './threshold.ts';
 
 /**
@@ -61,31 +61,36 @@ export function judgeSignatures(
   return null;
 }
 
-/** Distinct witnesses of the effective list that signed the event bytes, by index (-B) or by name (-C), against bt. */
-export function judgeReceipts(
+/** Distinct witnesses of the effective list that signed the event bytes, by index (-B) or by name (-C), in the list's order. */
+export function countReceipts(
   engine: VerifyEngine,
   message: Uint8Array,
   attachments: readonly Attachments[],
-  authority: Authority,
-): Fault | null {
-  const { witnesses, witnessThreshold } = authority;
-  if (witnessThreshold === 0) return null;
-  const met = new Set<string>();
-  const count = (witness: string | undefined, signature: Uint8Array): void => {
-    if (witness === undefined || met.has(witness)) return;
-    if (verifyEd25519(engine, keyBytes(witness), message, signature)) met.add(witness);
+  { witnesses }: Pick<Authority, 'witnesses'>,
+): readonly WitnessReceipt[] {
+  const met = new Map<number, WitnessReceipt>();
+  const count = (index: number, signature: Uint8Array): void => {
+    const witness = witnesses[index];
+    if (witness === undefined || met.has(index)) return;
+    if (verifyEd25519(engine, keyBytes(witness), message, signature)) met.set(index, { index, signature });
   };
+  if (witnesses.length === 0) return [];
   for (const { witness, couples } of attachments) {
-    for (const { index, signature } of witness)
-      if (met.size < witnessThreshold) count(witnesses[index], signature);
-    for (const { prefix, signature } of couples) {
-      if (met.size < witnessThreshold && witnesses.includes(prefix)) count(prefix, signature);
-    }
+    for (const { index, signature } of witness) count(index, signature);
+    for (const { prefix, signature } of couples) count(witnesses.indexOf(prefix), signature);
   }
-  if (met.size >= witnessThreshold) return null;
+  return [...met.values()].toSorted((a, b) => a.index - b.index);
+}
+
+/** Those receipts against bt; `null` when there are enough. */
+export function judgeReceipts(
+  receipts: readonly WitnessReceipt[],
+  { witnesses, witnessThreshold }: Pick<Authority, 'witnesses' | 'witnessThreshold'>,
+): Fault | null {
+  if (receipts.length >= witnessThreshold) return null;
   return fault(
     'toad-unmet',
-    `${met.size} of ${witnesses.length} witnesses receipted, fewer than bt ${witnessThreshold}`,
+    `${receipts.length} of ${witnesses.length} witnesses receipted, fewer than bt ${witnessThreshold}`,
   );
 }
 

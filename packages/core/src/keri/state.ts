@@ -33,6 +33,12 @@ export interface Inception {
   readonly transferable: boolean;
 }
 
+/** A witness's signature over the event's bytes; `index` is its place in the witness list that the event leaves in force. */
+export interface WitnessReceipt {
+  readonly index: number;
+  readonly signature: Uint8Array;
+}
+
 /** One accepted event of the trunk. */
 export interface ReplayedEvent {
   readonly sequence: number;
@@ -47,6 +53,8 @@ export interface ReplayedEvent {
   readonly authority: Authority;
   /** The controller signatures that counted. */
   readonly signatures: readonly IndexedSignature[];
+  /** The witnesses whose receipts came with it or beside it and verify, by their place in the list. */
+  readonly receipts: readonly WitnessReceipt[];
   /** Exact event bytes, a view into the stream. */
   readonly bytes: Uint8Array;
   /** Where the message lies in the stream: event bytes first, attachments up to `end`. */
@@ -137,11 +145,17 @@ export function isClosed(authority: Authority): boolean {
   return authority.next.length === 0;
 }
 
+/** The signatures of an event that counted. */
+export interface Kept {
+  readonly signatures: readonly IndexedSignature[];
+  readonly receipts: readonly WitnessReceipt[];
+}
+
 /** The judged event with its place in the stream. */
 export function replayedEvent(
   event: ParsedEvent,
   authority: Authority,
-  signatures: readonly IndexedSignature[],
+  kept: Kept,
   place: { readonly offset: number; readonly size: number; readonly end: number },
 ): ReplayedEvent {
   return {
@@ -152,7 +166,8 @@ export function replayedEvent(
     seals: event.seals,
     keys: authority.rawKeys,
     authority,
-    signatures,
+    signatures: kept.signatures,
+    receipts: kept.receipts,
     bytes: event.bytes,
     offset: place.offset,
     size: place.size,

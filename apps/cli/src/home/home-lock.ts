@@ -1,22 +1,24 @@
-/** One init at a time in one home. A run that was killed leaves its locks; the next one takes them over. */
+/** One process at a time at one thing in one home. A run that was killed leaves its locks; the next one takes them over. */
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lockState, withFileLock } from '@auths/key-store/file-lock';
 
+/** Longer than whatever holds one takes. */
 const WAIT_MS = 60_000;
 
 /** Runs `action` while no other process is in here for the same home. */
 export async function withInitLock<T>(home: string, action: () => Promise<T>): Promise<T> {
-  const path = join(home, 'init');
+  return withHomeLock(home, 'init', async () => {
+    await takeOverStale(join(home, 'keys.enc'));
+    return action();
+  });
+}
+
+/** Runs `action` under the lock of that name. */
+export async function withHomeLock<T>(home: string, name: string, action: () => Promise<T>): Promise<T> {
+  const path = join(home, name);
   await takeOverStale(path);
-  return withFileLock(
-    path,
-    async () => {
-      await takeOverStale(join(home, 'keys.enc'));
-      return action();
-    },
-    { waitMs: WAIT_MS },
-  );
+  return withFileLock(path, action, { waitMs: WAIT_MS });
 }
 
 async function takeOverStale(path: string): Promise<void> {

@@ -1,0 +1,189 @@
+/** A rotation in the home of the identity: what waits is finished first, then the right event is chosen, and the witnesses. */
+import { digestOf } from '@auths/core/attestation/sign';
+import { AuthsError, hasCode } from '@auths/core/errors';
+import { finishRotation, rotateKeys, type RotationPorts } from '@auths/core/flows/rotate-keys';
+import { readOwnLog } from '@auths/core/flows/seal-records';
+import { surveySeals } from '@auths/core/flows/survey-seals';
+import { dropPending } from '@auths/core/flows/witnessed-log';
+import { prefixOf } from '@auths/core/identifiers';
+import type { WitnessChange } from '@auths/core/keri/build';
+import type { ReplayedEvent } from '@auths/core/keri/key-state';
+import { createSigner } from '@auths/key-store/signer';
+import type { Context } from '../command.ts';
+import { openKeys, verifyEngine } from '../composition.ts';
+import { readDeviceKey } from '../home/device-key.ts';
+import { withInitLock } from '../home/home-lock.ts';
+import type { IdentityStores } from '../remotes/pull-remote.ts';
+import { witnessedLogPorts } from '../witnesses/own-log.ts';
+import { changesWitnesses, planWitnesses, type WitnessFlags } from '../witnesses/witness-change.ts';
+import { collectSources } from './branch-sources.ts';
+import { rotationPorts } from './kit-shelf.ts';
+import { explainMisfit } from './misfit.ts';
+import { readNextSeed } from './next-seed.ts';
+import { droppedJson, recordJson, vouch, type Vouched, type VouchFlags } from './vouching.ts';
+
+/** Why the key is rotated: its time has come, it was stolen, or two copies of a home have parted. */
+export type RotationReason = 'retired' | 'compromised' | 'forked';
+
+export type RotationFlags = Partial<VouchFlags> &
+  Partial<WitnessFlags> & {
+    readonly 'recovery-file': string | undefined;
+    readonly words: string | undefined;
+  };
+
+/** What stands afterwards, as the command tells it; keys and witnesses as CESR text. */
+export interface RotatedHome {
+  readonly sequence: number;
+  readonly said: string;
+  readonly previous_key: string | undefined;
+  readonly key: string | undefined;
+  readonly resealed: readonly unknown[];
+  readonly dropped: readonly unknown[];
+  readonly witnesses: readonly string[];
+  readonly witness_threshold: number;
+  /** The witnesses whose receipts went along with the rotation. */
+  readonly receipts: readonly string[];
+}
+
+/** Rotates, or completes what a run that died has begun. What `rotateKeys`, `readNextSeed` and the witnesses reject with. */
+export async function rotateHome(
+  context: Context,
+  stores: IdentityStores,
+  reason: RotationReason,
+  flags: RotationFlags,
+  remotes: readonly string[],
+): Promise<RotatedHome> {
+  const issuer = stores.identity.controller_did;
+  const wish: WitnessFlags = {
+    witness: flags.witness ?? [],
+    'cut-witness': flags['cut-witness'] ?? [],
+    'witness-threshold': flags['witness-threshold'],
+  };
+  return withInitLock(context.home, async () => {
+    const keys = await openKeys(context);
+    const ports = await rotationPorts(context, stores, keys, remotes);
+    await finishWaiting(context, stores, ports, reason !== 'retired' || changesWitnesses(wish));
+    if ((await finishRotation(ports, issuer)) === 'finished') {
+      context.note('a rotation that was interrupted is complete now');
+      const { rot } = await standing(stores);
+      return { ...(await told(stores)), resealed: rot.seals, dropped: [] };
+    }
+    const { seed, name } = await readNextSeed(context, flags);
+    try {
+      await explainMisfit(stores, issuer, createSigner(seed).publicKey, name);
+      const vouched = await place(context, stores, reason, flags);
+      const witnesses = await witnessesFor(context, stores, wish);
+      const rotated = await rotateKeys(ports, {
+        issuer,
+        nextSeed: seed,
+        ...(vouched === null ? {} : { at: vouched.at, reseal: vouched.reseal }),
+        ...(witnesses === null ? {} : { witnesses }),
+      });
+      return {
+        ...(await told(stores)),
+        resealed: rotated.records.map((record) => recordJson(record, digestOf(record))),
+        dropped: (vouched?.dropped ?? []).map(droppedJson),
+      };
+    } finally {
+      seed.fill(0);
+    }
+  });
+}
+
+/** An event that waits for its witnesses comes before anything else, unless the rotation to come takes its place. */
+async function finishWaiting(
+  context: Context,
+  stores: IdentityStores,
+  { log }: RotationPorts,
+  mayGiveUp: boolean,
+): Promise<void> {
+  const prefix = prefixOf(stores.identity.controller_did);
+  try {
+    await log.read(prefix);
+  } catch (error) {
+    if (!hasCode(error, 'witness/unmet') || !mayGiveUp) throw error;
+    await dropPending(await witnessedLogPorts(context, stores), prefix);
+    context.note(`${error.message}. It is given up: what it would have sealed has to be done again.`);
+  }
+}
+
+/** Null: the witnesses stay as they are. */
+async function witnessesFor(
+  context: Context,
+  stores: IdentityStores,
+  wish: WitnessFlags,
+): Promise<WitnessChange | null> {
+  if (!changesWitnesses(wish)) return null;
+  const { tip } = await standing(stores);
+  return planWitnesses(context, tip.authority, wish);
+}
+
+/** Null: behind the tip, with nothing to seal again. */
+async function place(
+  context: Context,
+  stores: IdentityStores,
+  reason: RotationReason,
+  flags: RotationFlags,
+): Promise<Vouched | null> {
+  if (reason === 'retired') return null;
+  const prefix = prefixOf(stores.identity.controller_did);
+  const sources = await collectSources(context, stores, prefix);
+  const survey = surveySeals(await verifyEngine(), prefix, sources);
+  if (survey === null) return null;
+  for (const { name, reason: why } of survey.refused) context.note(`${name} was passed over: ${why}`);
+  const own = readDeviceKey(context.home)?.did ?? null;
+  if (reason === 'compromised') {
+    const { all = false, keep = [], 'vouch-until': until } = flags;
+    return vouch(context, survey, { all, keep, 'vouch-until': until }, own);
+  }
+  if (survey.fork === null) {
+    throw new AuthsError(
+      'usage/invalid',
+      'there is nothing to repair: no place within reach shows another branch',
+      {
+        hint: 'auths pull REMOTE, if there is a remote that this home does not know yet',
+      },
+    );
+  }
+  const keep = survey.seals.map(({ digest }) => digest);
+  return vouchAll(context, survey, keep);
+}
+
+/** Both branches are the owner's. */
+async function vouchAll(
+  context: Context,
+  survey: NonNullable<ReturnType<typeof surveySeals>>,
+  digests: readonly string[],
+): Promise<Vouched> {
+  const tip = String(survey.trunk.events.length - 1);
+  const open = survey.seals.filter(
+    ({ onTrunk, sequence, record }) => record !== null && (!onTrunk || sequence >= (survey.fork ?? 0)),
+  );
+  const keep = open.map(({ digest }) => digest).filter((digest) => digests.includes(digest));
+  return vouch(context, survey, { all: false, keep, 'vouch-until': tip }, null);
+}
+
+/** The newest event of the log, the newest rotation, and the event below that. */
+async function standing(
+  stores: IdentityStores,
+): Promise<{ readonly tip: ReplayedEvent; readonly rot: ReplayedEvent; readonly before: ReplayedEvent }> {
+  const ports = { log: stores.log, engine: await verifyEngine() };
+  const { events } = (await readOwnLog(ports, stores.identity.controller_did)).verdict;
+  const at = events.findLastIndex(({ ilk }) => ilk === 'rot');
+  const tip = events.at(-1) as ReplayedEvent;
+  return { tip, rot: events[at] ?? tip, before: events[at - 1] ?? tip };
+}
+
+async function told(stores: IdentityStores): Promise<Omit<RotatedHome, 'resealed' | 'dropped'>> {
+  const { rot, before } = await standing(stores);
+  const { witnesses, witnessThreshold, keys } = rot.authority;
+  return {
+    sequence: rot.sequence,
+    said: rot.said,
+    previous_key: before.authority.keys[0],
+    key: keys[0],
+    witnesses,
+    witness_threshold: witnessThreshold,
+    receipts: rot.receipts.map(({ index }) => witnesses[index] as string),
+  };
+}
