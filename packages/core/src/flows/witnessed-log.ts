@@ -49,7 +49,8 @@ export function witnessedLog(ports: WitnessedLogPorts): EventLog {
     const stored = await log.read(prefix);
     if (stored?.version !== expected) return null;
     const step = stepOf(ports.engine, stored, event);
-    if (step?.event.authority.witnesses.length === 0) return plain();
+    if (step === null) throw new AuthsError('internal/bug', 'an event that does not fit its own log');
+    if (step.event.authority.witnesses.length === 0) return plain();
     if (events.length > 1)
       throw new AuthsError('internal/bug', 'witnesses are asked for one event at a time');
     return ports.exclusively(async () => {

@@ -1,0 +1,336 @@
+/** An owner with witnesses, cut off at every step: what a witness may have seen stands in the end, and nothing else does. */
+import { describe, expect, it } from 'vitest';
+import { createFakeRandom } from '../../../testing/src/fake-random.ts';
+import { createMemoryLog, createMemoryRecords } from '../../../testing/src/memory-stores.ts';
+import { memoryKeyStore } from '../../../key-store/src/memory.ts';
+import { nodeVerifyEngine } from '../../../key-store/src/verify-engine.ts';
+import { keyOfSeed, type PaperKey } from '../../../testing/src/paper-identity.ts';
+import { buildAnchor } from '../../src/attestation/sign.ts';
+import { signEd25519 } from '../../src/crypto/ed25519.ts';
+import { AuthsError, hasCode } from '../../src/errors.ts';
+import { finishRotation, rotateKeys, type NextKit, type RotationPorts } from '../../src/flows/rotate-keys.ts';
+import { readOwnLog, sealRecords, type Draft } from '../../src/flows/seal-records.ts';
+import { WITNESS_LIMITS, receiptEvents, type WitnessLogPorts } from '../../src/flows/witness-log.ts';
+import { dropPending, witnessedLog, type WitnessedLogPorts } from '../../src/flows/witnessed-log.ts';
+import { didKeriOf, prefixOf, type DidKeri } from '../../src/identifiers.ts';
+import { incept, nextDigestOf, storedEvent } from '../../src/keri/build.ts';
+import { replay } from '../../src/keri/key-state.ts';
+import { witnessAid } from '../../src/keri/receipt-message.ts';
+import type { EventLog, Signer, StoredEvent } from '../../src/ports.ts';
+
+const key = (n: number): PaperKey => keyOfSeed(new Uint8Array(32).fill(n));
+const signerOf = (seed: Uint8Array): Signer => {
+  const copy = Uint8Array.from(seed);
+  return {
+    publicKey: keyOfSeed(copy).publicKey,
+    sign: (message) => Promise.resolve(signEd25519(copy, message)),
+  };
+};
+
+/** The process ends here. */
+class Died extends Error {}
+
+interface World {
+  readonly did: DidKeri;
+  readonly ports: RotationPorts;
+  readonly witnessing: WitnessedLogPorts;
+  readonly plain: EventLog;
+  readonly witnesses: readonly { readonly aid: string; readonly saw: Map<number, string[]> }[];
+  readonly down: Set<string>;
+  /** The seed of the kit that counts. */
+  readonly kit: () => Uint8Array;
+  /** Steps taken since it was last set; the process dies at step `dieAt`, `after` its effect or before. */
+  readonly life: { steps: number; dieAt: number; after: boolean };
+}
+
+async function createWorld(): Promise<World> {
+  const life = { steps: 0, dieAt: Number.POSITIVE_INFINITY, after: false };
+  const step = async <T>(action: () => Promise<T>): Promise<T> => {
+    life.steps += 1;
+    const dies = life.steps === life.dieAt;
+    if (life.steps > life.dieAt || (dies && !life.after)) throw new Died();
+    const result = await action();
+    if (dies) throw new Died();
+    return result;
+  };
+  const stepping = <T extends object>(port: T, names: readonly (keyof T)[]): T => {
+    const wrapped: Partial<Record<keyof T, unknown>> = { ...port };
+    for (const name of names) {
+      const inner = port[name] as (...args: unknown[]) => Promise<unknown>;
+      wrapped[name] = (...args: unknown[]) => step(() => inner.apply(port, args));
+    }
+    return wrapped as T;
+  };
+
+  const icp = incept({ key: key(1).publicKey, nextDigest: nextDigestOf(key(2).publicKey) });
+  const plain = createMemoryLog();
+  await plain.append(icp.prefix, null, [
+    storedEvent(icp, [{ index: 0, signature: signEd25519(key(1).seed, icp.event) }]),
+  ]);
+  const keys = memoryKeyStore();
+  await keys.put('identity', key(1).seed);
+
+  const kits: { now: Uint8Array; next: Uint8Array | null } = { now: key(2).seed, next: null };
+  const shelf = {
+    prepare: ({ nextSeed }: NextKit) => {
+      kits.next = Uint8Array.from(nextSeed);
+      return Promise.resolve();
+    },
+    promote: () => {
+      kits.now = kits.next ?? kits.now;
+      kits.next = null;
+      return Promise.resolve();
+    },
+    discard: () => {
+      kits.next = null;
+      return Promise.resolve();
+    },
+  };
+
+  const witnesses = [91, 92, 93].map((n) => {
+    const own = key(n);
+    const ports: WitnessLogPorts = {
+      engine: nodeVerifyEngine,
+      log: createMemoryLog(),
+      disputes: { record: () => Promise.resolve(true) },
+      signer: signerOf(own.seed),
+      limits: WITNESS_LIMITS,
+      mayBegin: () => Promise.resolve(),
+    };
+    return { aid: witnessAid(own.publicKey), saw: new Map<number, string[]>(), ports };
+  });
+  const down = new Set<string>();
+  let waiting: StoredEvent | null = null;
+  const witnessing: WitnessedLogPorts = {
+    log: stepping(plain, ['append', 'supersede']),
+    engine: nodeVerifyEngine,
+    clock: { sleep: () => Promise.resolve() },
+    timeout: () => new AbortController().signal,
+    exclusively: (action) => action(),
+    pending: stepping(
+      {
+        read: () => Promise.resolve(waiting),
+        write: (_prefix: string, event: StoredEvent) => {
+          expect(waiting).toBeNull();
+          waiting = event;
+          return Promise.resolve();
+        },
+        remove: () => {
+          waiting = null;
+          return Promise.resolve();
+        },
+      },
+      ['write', 'remove'],
+    ),
+    askWitness: (aid, prefix, stream) =>
+      step(async () => {
+        const asked = witnesses.find((each) => each.aid === aid);
+        if (asked === undefined || down.has(aid)) throw new AuthsError('network/unreachable', 'nobody there');
+        const answer = await receiptEvents(asked.ports, prefix, stream);
+        const { events } = replay((await asked.ports.log.read(prefix))?.stream ?? new Uint8Array(0), {
+          engine: nodeVerifyEngine,
+          witnessing: 'unasked',
+        });
+        for (const { sequence, said } of events) {
+          const saids = asked.saw.get(sequence) ?? [];
+          if (!saids.includes(said)) asked.saw.set(sequence, [...saids, said]);
+        }
+        return answer;
+      }),
+  };
+  const records = createMemoryRecords();
+  return {
+    did: didKeriOf(icp.prefix),
+    plain,
+    witnessing,
+    witnesses,
+    down,
+    kit: () => kits.now,
+    life,
+    ports: {
+      random: createFakeRandom(7),
+      engine: nodeVerifyEngine,
+      keys: stepping(keys, ['put', 'remove']),
+      kit: stepping(shelf, ['prepare', 'promote', 'discard']),
+      log: witnessedLog(witnessing),
+      records: stepping(records, ['put']),
+      signerOf,
+    },
+  };
+}
+
+function anchor(n: number): Draft {
+  return buildAnchor({
+    rid: new Uint8Array(16).fill(n),
+    issuer: DID as DidKeri,
+    objects: [{ oid: `${n}`.padStart(40, '0'), blake3: `${n}`.padStart(64, '0') }],
+    anchoredAt: 1_772_323_200_000,
+  });
+}
+let DID = '';
+
+const seal = async ({ ports, did }: World, n: number): Promise<void> => {
+  DID = did;
+  await finishRotation(ports, did);
+  const identity = await ports.keys.get('identity');
+  await sealRecords({ ...ports, identity: signerOf((identity as { bytes: Uint8Array }).bytes) }, did, [
+    anchor(n),
+  ]);
+};
+const rotate = async ({ ports, did, kit, witnesses }: World, begin = false): Promise<void> => {
+  if ((await finishRotation(ports, did)) === 'finished') return;
+  await rotateKeys(ports, {
+    issuer: did,
+    nextSeed: kit(),
+    ...(begin ? { witnesses: { cut: [], add: witnesses.map(({ aid }) => aid), threshold: 2 } } : {}),
+  });
+};
+
+/** The whole world is sound: the log is accepted with its receipts, the keys fit it, and no witness was shown two events at one place. */
+async function expectSound(world: World, where: string, rivals = 0): Promise<void> {
+  const { verdict } = await readOwnLog({ log: world.plain, engine: nodeVerifyEngine }, world.did);
+  const tip = verdict.events.at(-1);
+  for (const { authority, receipts } of verdict.events)
+    expect(receipts.length, where).toBeGreaterThanOrEqual(authority.witnessThreshold);
+  const identity = (await world.ports.keys.get('identity')) as { bytes: Uint8Array };
+  expect(tip?.keys[0], where).toEqual(signerOf(identity.bytes).publicKey);
+  expect(tip?.authority.next, where).toEqual([nextDigestOf(signerOf(world.kit()).publicKey)]);
+  for (const { saw } of world.witnesses)
+    for (const [sequence, saids] of saw) {
+      expect(saids.length, `${where}: event ${sequence} at a witness`).toBeLessThanOrEqual(1 + rivals);
+      if (saids.length === 1) expect(verdict.events[sequence]?.said, where).toBe(saids[0]);
+    }
+}
+
+/** Runs `action` in a fresh world, dying at every step it takes; then runs it again. Resolves to the number of steps. */
+async function dieEverywhere(
+  prepare: (world: World) => Promise<void>,
+  action: (world: World) => Promise<void>,
+): Promise<number> {
+  const counting = await createWorld();
+  await prepare(counting);
+  counting.life.steps = 0;
+  await action(counting);
+  await expectSound(counting, 'alive');
+  const { steps } = counting.life;
+  for (let dieAt = 1; dieAt <= steps; dieAt++) {
+    for (const after of [false, true]) {
+      const world = await createWorld();
+      await prepare(world);
+      const where = `dies ${after ? 'after' : 'before'} step ${dieAt} of ${steps}`;
+      Object.assign(world.life, { steps: 0, dieAt, after });
+      await expect(action(world), where).rejects.toThrow(Died);
+      Object.assign(world.life, { steps: 0, dieAt: Number.POSITIVE_INFINITY });
+      await action(world).catch((error: unknown) => {
+        throw new Error(where, { cause: error });
+      });
+      await expectSound(world, where);
+      const { events } = (await readOwnLog({ log: world.plain, engine: nodeVerifyEngine }, world.did))
+        .verdict;
+      const { events: expected } = (
+        await readOwnLog({ log: counting.plain, engine: nodeVerifyEngine }, counting.did)
+      ).verdict;
+      // Run again after its last steps a rotation may rotate once more; it never does less.
+      expect(events.length, where).toBeGreaterThanOrEqual(expected.length);
+    }
+  }
+  return steps;
+}
+
+const begun = async (world: World): Promise<void> => {
+  const log = await world.ports.log.read(prefixOf(world.did));
+  await rotate(world, log?.version.startsWith('1:'));
+};
+
+describe('a log with witnesses', () => {
+  it('goes on with two of three; the third is given what it missed', async () => {
+    const world = await createWorld();
+    await begun(world);
+    const third = world.witnesses[2] as World['witnesses'][number];
+    world.down.add(third.aid);
+    await seal(world, 1);
+    await seal(world, 2);
+    world.down.clear();
+    await seal(world, 3);
+    expect([...third.saw.keys()]).toEqual([0, 1, 2, 3, 4]);
+    await expectSound(world, 'two of three');
+  });
+
+  it('waits with one of three, and asks again for the very same event', async () => {
+    const world = await createWorld();
+    await begun(world);
+    const [one, two, three] = world.witnesses as [
+      World['witnesses'][0],
+      World['witnesses'][0],
+      World['witnesses'][0],
+    ];
+    world.down.add(two.aid).add(three.aid);
+    const unmet = await seal(world, 1).catch((error: unknown) => error);
+    expect(hasCode(unmet, 'witness/unmet') && unmet.details).toMatchObject({ needed: 2, receipts: 1 });
+    const before = await world.plain.read(prefixOf(world.did));
+    // Whatever comes next finishes it first, or fails for the same reason; nothing is published meanwhile.
+    for (const next of [
+      () => seal(world, 2),
+      () => rotate(world),
+      () => world.ports.log.read(prefixOf(world.did)),
+    ])
+      await expect(next()).rejects.toThrow(/needs 2 of 3/);
+    expect(await world.plain.read(prefixOf(world.did))).toEqual(before);
+    world.down.clear();
+    await seal(world, 2);
+    await expectSound(world, 'all back');
+    expect([...one.saw.keys()]).toEqual([0, 1, 2, 3]);
+  });
+
+  it('dies anywhere in sealing and in rotating', async () => {
+    const steps = [
+      await dieEverywhere(begun, (world) => seal(world, 1)),
+      await dieEverywhere(begun, (world) => rotate(world)),
+      await dieEverywhere(() => Promise.resolve(), begun),
+    ];
+    expect(steps[0]).toBeGreaterThanOrEqual(7);
+    expect(steps[1]).toBeGreaterThanOrEqual(12);
+  });
+
+  it('a rotation may take the place of what waits, where it leaves out those that have seen it', async () => {
+    const world = await createWorld();
+    await begun(world);
+    const [one, two, three] = world.witnesses as [
+      World['witnesses'][0],
+      World['witnesses'][0],
+      World['witnesses'][0],
+    ];
+    world.down.add(two.aid).add(three.aid);
+    await expect(rotate(world)).rejects.toThrow(/needs 2 of 3/);
+    // `one` has seen a rotation that nobody else has; the owner gives it up, and the witness with it.
+    world.down.clear();
+    await dropPending(world.witnessing, prefixOf(world.did));
+    expect(await finishRotation(world.ports, world.did)).toBe('undone');
+    await rotateKeys(world.ports, {
+      issuer: world.did,
+      nextSeed: world.kit(),
+      witnesses: { cut: [one.aid], add: [], threshold: 2 },
+    });
+    await seal(world, 4);
+    const { verdict } = await readOwnLog({ log: world.plain, engine: nodeVerifyEngine }, world.did);
+    expect(verdict.state).toMatchObject({
+      sequence: 3,
+      witnesses: [two.aid, three.aid],
+      witnessThreshold: 2,
+    });
+  });
+
+  it('says which witness holds another event: the log was used elsewhere', async () => {
+    const world = await createWorld();
+    await begun(world);
+    const twin = await createWorld();
+    await begun(twin);
+    // The same home twice, the same witnesses.
+    Object.assign(twin.witnessing, { askWitness: world.witnessing.askWitness });
+    const other: World = { ...twin, ports: { ...twin.ports, log: witnessedLog(twin.witnessing) } };
+    await seal(world, 1);
+    const refused = await seal(other, 2).catch((error: unknown) => error);
+    expect(hasCode(refused, 'witness/unmet') && refused.message).toMatch(/receipted another event 2/);
+    await expectSound(world, 'the first one');
+  });
+});
