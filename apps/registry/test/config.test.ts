@@ -15,9 +15,13 @@ describe('settings of a registry', () => {
       repo: { value: '/home/ada/.auths', source: 'default' },
       cors: { value: false, source: 'default' },
       logLevel: { value: 'info', source: 'default' },
-      limits: { value: DEFAULT_LIMITS, source: 'default' },
+      limits: {
+        value: { ...DEFAULT_LIMITS, eventsPerMinute: 30, identitiesPerHour: 5 },
+        source: 'default',
+      },
       trustProxy: { value: [], source: 'default' },
       allowHosts: { value: [], source: 'default' },
+      witness: { value: false, source: 'default' },
     });
     expect(parse({}, { AUTHS_HOME: '/srv/auths' }).repo).toEqual({ value: '/srv/auths', source: 'default' });
   });
@@ -168,7 +172,6 @@ describe('arguments of a registry', () => {
 
   it.each([
     ['--redis', 'redis://localhost'],
-    ['--witness'],
     ['--require-identity'],
     ['--tls-cert', 'a.pem'],
     ['--tls-key', 'b.pem'],

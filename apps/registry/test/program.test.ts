@@ -64,7 +64,8 @@ describe('auths-registry', () => {
     [[], { AUTHS_CORS: 'maybe' }, 'AUTHS_CORS'],
     [[], { AUTHS_BIND_ADDR: 'nowhere' }, 'AUTHS_BIND_ADDR'],
     [[], { AUTHS_REDIS_URL: 'redis://localhost' }, 'AUTHS_REDIS_URL'],
-    [['--witness'], {}, '--witness'],
+    [['--witness'], {}, 'AUTHS_PASSPHRASE'],
+    [['--passphrase-file', 'x'], {}, '--witness'],
     [['--log-level', 'loud'], {}, '--log-level'],
     [['--nonsense'], {}, '--nonsense'],
   ])('does not start with %j %j', async (argv, env, named) => {

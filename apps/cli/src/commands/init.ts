@@ -5,7 +5,7 @@ import { AuthsError } from '@auths/core/errors';
 import { CAPABILITIES } from '@auths/core/attestation/capability';
 import { cleanDeviceName } from '@auths/core/attestation/attestation';
 import { formatTime } from '@auths/core/encoding/time';
-import { NEXT_IDENTITY } from '@auths/core/flows/rotate-keys';
+import { NEXT_IDENTITY } from '@auths/core/flows/finish-rotation';
 import { initIdentity, type Initialised } from '@auths/core/flows/init-identity';
 import { configSet } from '@auths/git-store/git-config';
 import { gitVersion } from '@auths/git-store/git';

@@ -1,11 +1,7 @@
 /** The new kit of a rotation: beside the old one until the rot stands, then in its place. */
 import { existsSync } from 'node:fs';
-import {
-  finishRotation,
-  NEXT_IDENTITY,
-  type KitShelf,
-  type RotationPorts,
-} from '@auths/core/flows/rotate-keys';
+import { finishRotation, NEXT_IDENTITY, type KitShelf } from '@auths/core/flows/finish-rotation';
+import { type RotationPorts } from '@auths/core/flows/rotate-keys';
 import type { DidKeri } from '@auths/core/identifiers';
 import type { KeyStore } from '@auths/core/ports';
 import { removeFile, renameFile } from '@auths/key-store/atomic-file';

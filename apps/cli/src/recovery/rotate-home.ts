@@ -1,7 +1,8 @@
 /** A rotation in the home of the identity: what waits is finished first, then the right event is chosen, and the witnesses. */
 import { digestOf } from '@auths/core/attestation/sign';
 import { AuthsError, hasCode } from '@auths/core/errors';
-import { finishRotation, rotateKeys, type RotationPorts } from '@auths/core/flows/rotate-keys';
+import { finishRotation } from '@auths/core/flows/finish-rotation';
+import { rotateKeys, type RotationPorts } from '@auths/core/flows/rotate-keys';
 import { readOwnLog } from '@auths/core/flows/seal-records';
 import { surveySeals } from '@auths/core/flows/survey-seals';
 import { dropPending } from '@auths/core/flows/witnessed-log';

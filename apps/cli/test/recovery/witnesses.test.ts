@@ -1,9 +1,16 @@
 /** An identity with witnesses: built programs, three of `auths-registry --witness` on loopback, real bare repositories. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildPrograms, createWorld, removePrograms, type Machine, type World } from '../pair/programs.ts';
+import {
+  buildPrograms,
+  createWorld,
+  programs,
+  removePrograms,
+  type Machine,
+  type World,
+} from '../pair/programs.ts';
 
 // oxlint-disable-next-line typescript/no-explicit-any
 type Data = any;
@@ -135,6 +142,44 @@ describe('an identity with three witnesses', () => {
       exit: 1,
       data: { verdict: 'pending', rule: 'toad-unmet', at: 2 },
     });
+  }, 60_000);
+
+  it('a policy may ask for receipts of the newest event', async () => {
+    const git = (...args: readonly string[]): string =>
+      execFileSync('git', ['-C', work, '-c', 'user.name=A', '-c', 'user.email=a@example.org', ...args], {
+        env: laptop.env,
+        encoding: 'utf8',
+      });
+    const work = join(laptop.folder, 'work');
+    execFileSync('git', ['init', '-q', '-b', 'main', work], { env: laptop.env });
+    await laptop.data('git', 'setup', '--global');
+    const inWork = (...argv: readonly string[]): Data => {
+      const child = spawnSync(process.execPath, [programs().auths, ...argv, '--json'], {
+        cwd: work,
+        env: laptop.env,
+        encoding: 'utf8',
+      });
+      return { ...JSON.parse(child.stdout), exit: child.status };
+    };
+    inWork('repo', 'init');
+    for (const [receipts, verdict, exit] of [
+      [3, 'valid', 0],
+      [4, 'unverifiable', 4],
+    ] as const) {
+      writeFileSync(join(work, '.auths/policy.json'), `{"v":1,"receipts":${receipts}}\n`);
+      git('add', '-A');
+      git('commit', '-q', '-m', `receipts ${receipts}`);
+      const verifiedCommit = inWork('verify', 'HEAD');
+      expect(verifiedCommit, JSON.stringify(verifiedCommit)).toMatchObject({
+        exit,
+        data: {
+          notes: expect.not.arrayContaining([expect.stringContaining('stored form')]),
+          results: [
+            { verdict, checks: expect.arrayContaining([expect.objectContaining({ step: 'receipts' })]) },
+          ],
+        },
+      });
+    }
   }, 60_000);
 
   it('goes on with one of them down: pairing, rotation, publication; with two down nothing is published, and it waits', async () => {

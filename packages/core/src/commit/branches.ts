@@ -6,6 +6,7 @@ import { concatAll } from '../encoding/bytes.ts';
 import { fromLatin1 } from '../encoding/text.ts';
 import type { Prefix, Said } from '../identifiers.ts';
 import type { ParsedEvent } from '../keri/event.ts';
+import { frameSignatures } from '../keri/build.ts';
 import { parseStream } from '../keri/stream.ts';
 
 export interface Heap {
@@ -27,9 +28,6 @@ export interface HeapMessage {
   readonly bytes: Uint8Array;
   readonly sequence: number | null;
 }
-
-/** One -V frame around one -A group of signatures with code A. */
-const STORED_FORM = /^-V[\w-]{2}-A[\w-]{2}(?:A[\w-]{87})+$/;
 
 const MOST_BRANCHES = 16;
 /** Bytes of all branches after the first: what they share is copied into each. */
@@ -79,11 +77,14 @@ interface Node {
 function readOne(prefix: Prefix, bytes: Uint8Array): ParsedEvent | string {
   const { messages, fault } = parseStream(bytes, { maxLength: 1 << 20, maxMessages: 2 });
   if (fault !== null) return fault.reason;
-  const { event, attachmentText } = messages[0] ?? {};
-  if (messages.length !== 1 || event === undefined || event.ilk === 'rct')
+  const [message] = messages;
+  if (messages.length !== 1 || message === undefined || message.event.ilk === 'rct')
     return 'not one event with its attachments';
+  const { event, attachments, attachmentText } = message;
   // One spelling of each signature, so that two files of one event never differ (storage-and-verification.md 1).
-  if (!STORED_FORM.test(attachmentText ?? '')) return 'its attachments are not in the stored form';
+  const { controller, witness } = attachments;
+  if (controller.length === 0 || frameSignatures(controller, witness) !== attachmentText)
+    return 'its attachments are not in the stored form';
   return event.prefix === prefix ? event : `an event of ${event.prefix}`;
 }
 

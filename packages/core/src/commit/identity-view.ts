@@ -56,6 +56,7 @@ export function viewIdentity(
     did: didKeriOf(prefix),
     ...statusOf(folded, judged, did),
     tip: tip === undefined ? null : { sequence: tip.sequence, said: tip.said },
+    receipts: tip?.receipts.length ?? 0,
     counted,
     all,
     forkAt: folded.duplicity?.from ?? null,

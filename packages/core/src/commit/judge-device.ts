@@ -20,6 +20,8 @@ export interface DeviceQuestion {
   readonly device: DeviceState;
   /** Of the device's issuer; its anchors are the ones that count. */
   readonly fold: DeviceFold;
+  /** Witnesses that receipted the newest event of the issuer's log. */
+  readonly receipts: number;
   readonly policy: Policy;
   readonly history: History;
   readonly now: number;
@@ -58,13 +60,10 @@ export async function judgeDevice(question: DeviceQuestion): Promise<DeviceAnswe
     };
   }
   if (policy.receipts > 0) {
-    const detail =
-      'the policy asks for witness receipts of the newest event, which this version does not judge';
-    return {
-      verdict: 'unverifiable',
-      checks: [...checks, { step: 'freshness', ok: false, detail }],
-      hint: null,
-    };
+    const ok = question.receipts >= policy.receipts;
+    const detail = `${question.receipts} witnesses receipted the newest event; the policy asks for ${policy.receipts}`;
+    checks.push({ step: 'receipts', ok, detail });
+    if (!ok) return { verdict: 'unverifiable', checks, hint: FETCH_HINT };
   }
   return {
     verdict: revocation.verdict === 'valid' ? expiry.verdict : revocation.verdict,

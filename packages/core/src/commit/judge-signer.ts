@@ -84,7 +84,8 @@ function judgeState(one: SignerQuestion, claim: DeviceClaim, device: DeviceState
   const { world, history, policy, oid, type } = one;
   const fold = policy.grants === 'proposal' ? claim.identity.all : claim.identity.counted;
   const parents = one.signed.object.refersTo;
-  return judgeDevice({ oid, type, parents, device, fold, policy, history, now: world.now });
+  const { receipts } = claim.identity;
+  return judgeDevice({ oid, type, parents, device, fold, receipts, policy, history, now: world.now });
 }
 
 function judgeLog({ world }: SignerQuestion, { identity, all }: DeviceClaim): Answer | null {

@@ -21,6 +21,8 @@ export interface IdentityView {
   /** Why, when the log is not simply accepted. */
   readonly why: string | null;
   readonly tip: { readonly sequence: number; readonly said: Said } | null;
+  /** Witnesses whose receipts of the newest event are at hand. */
+  readonly receipts: number;
   /** Devices as far as grants count (identity-life.md 4). */
   readonly counted: DeviceFold;
   /** Devices if every sealed grant counted, those of the proposal too. */

@@ -9,59 +9,20 @@
  *   6. the seed becomes `identity`, the new kit takes the old one's place, `identity-next` goes
  */
 import type { AttestationRecord, UnsignedRecord } from '../attestation/attestation.ts';
-import { parseRecord } from '../attestation/attestation.ts';
 import { digestOf, resigned, signedBytes, withSignatures } from '../attestation/sign.ts';
-import { verifyRecordSignatures } from '../attestation/verify.ts';
 import { concat, equalBytes, fromHex, wipe } from '../encoding/bytes.ts';
 import { latin1 } from '../encoding/text.ts';
-import { AuthsError, isAuthsError } from '../errors.ts';
-import { prefixOf, type DidKeri, type Prefix, type Said } from '../identifiers.ts';
+import { AuthsError } from '../errors.ts';
+import { prefixOf, type DidKeri, type Said } from '../identifiers.ts';
 import { nextDigestOf, rotate, storedEvent, type WitnessChange } from '../keri/build.ts';
 import { replay, type KelVerdict } from '../keri/key-state.ts';
-import type {
-  AttestationStore,
-  EventLog,
-  KeyStore,
-  Random,
-  Signer,
-  StoredEvent,
-  StoredLog,
-  VerifyEngine,
-} from '../ports.ts';
+import type { Random, Signer, StoredEvent, StoredLog, VerifyEngine } from '../ports.ts';
+import { finishRotation, NEXT_IDENTITY, type FinishPorts } from './finish-rotation.ts';
 import { readOwnLog, storedRecord, type Draft } from './seal-records.ts';
 import { sealsOf } from './seals.ts';
 
-/** The alias under which the new identity seed waits until its rotation stands. */
-export const NEXT_IDENTITY = 'identity-next';
-
-/** What the next recovery kit holds. */
-export interface NextKit {
-  readonly prefix: Prefix;
-  /** 32 bytes: the seed of the key that the next rotation will reveal. */
-  readonly nextSeed: Uint8Array;
-  /** The log with the rotation, exact CESR bytes. */
-  readonly stream: Uint8Array;
-}
-
-/** Where the new kit waits while the old one is still the one that counts. */
-export interface KitShelf {
-  /** Durable and read back when it resolves. */
-  prepare(kit: NextKit): Promise<void>;
-  /** The prepared kit takes the old one's place; nothing to do is no error. */
-  promote(): Promise<void>;
-  /** The prepared kit is dropped; nothing to do is no error. */
-  discard(): Promise<void>;
-}
-
-export interface RotationPorts {
+export interface RotationPorts extends FinishPorts {
   readonly random: Random;
-  readonly engine: VerifyEngine;
-  readonly keys: KeyStore;
-  readonly kit: KitShelf;
-  readonly log: EventLog;
-  readonly records: AttestationStore;
-  /** A signer for a 32-byte Ed25519 seed. */
-  readonly signerOf: (seed: Uint8Array) => Signer;
 }
 
 export interface Rotation {
@@ -122,51 +83,6 @@ export async function rotateKeys(ports: RotationPorts, rotation: Rotation): Prom
   } finally {
     wipe(nextSeed);
   }
-}
-
-/**
- * Finishes a rotation whose rot stands, undoes one whose rot does not. For the first step of whatever opens the identity
- * key; the caller holds the home's lock, so that no other process is in the middle of one.
- */
-export async function finishRotation(
-  ports: Omit<RotationPorts, 'random'>,
-  issuer: DidKeri,
-): Promise<'none' | 'undone' | 'finished'> {
-  const waiting = (await ports.keys.list()).some(({ alias }) => alias === NEXT_IDENTITY);
-  if (!waiting) {
-    // Prepared, and nothing of it published: the seed goes into the key store before the rot.
-    await ports.kit.discard();
-    return 'none';
-  }
-  const next = await ports.keys.get(NEXT_IDENTITY);
-  if (next === null) return 'none';
-  try {
-    const signer = ports.signerOf(next.bytes);
-    const finished = await stands(ports, issuer, signer);
-    if (finished) {
-      await healRecords(ports, issuer, signer);
-      await ports.keys.put('identity', next.bytes, { did: issuer, replace: true });
-      await ports.kit.promote();
-    } else {
-      await ports.kit.discard();
-    }
-    await ports.keys.remove(NEXT_IDENTITY);
-    return finished ? 'finished' : 'undone';
-  } finally {
-    wipe(next.bytes);
-  }
-}
-
-/** True when the log's keys in force are this signer's. */
-async function stands(
-  ports: Pick<RotationPorts, 'log' | 'engine'>,
-  issuer: DidKeri,
-  signer: Signer,
-): Promise<boolean> {
-  if ((await ports.log.read(prefixOf(issuer))) === null) return false;
-  const { verdict } = await readOwnLog(ports, issuer);
-  const key = verdict.events.at(-1)?.keys[0];
-  return key !== undefined && equalBytes(key, signer.publicKey);
 }
 
 function placeOf(verdict: KelVerdict, { at, nextSeed: _seed, ...rest }: Rotation, signer: Signer): number {
@@ -244,42 +160,6 @@ async function putRecords(
       issuer,
       free.map((record) => storedRecord(record, at)),
     );
-}
-
-/** Every record that the rot seals is there with a signature of its key. */
-async function healRecords(
-  ports: Pick<RotationPorts, 'log' | 'records' | 'engine'>,
-  issuer: DidKeri,
-  signer: Signer,
-): Promise<void> {
-  const { verdict } = await readOwnLog(ports, issuer);
-  const rot = verdict.events.findLast(({ ilk }) => ilk === 'rot');
-  if (rot === undefined) return;
-  const sealed = sealsOf([rot]);
-  if (sealed.size === 0) return;
-  const versions = new Map<Said, AttestationRecord>();
-  for (const { bytes, digest } of await ports.records.list(issuer)) {
-    const record = sealed.has(digest) ? readable(bytes) : null;
-    if (record === null || digestOf(record) !== digest) continue;
-    const good = verifyRecordSignatures(ports.engine, record, signer.publicKey).identity;
-    if (good || !versions.has(digest)) versions.set(digest, record);
-  }
-  const healed: AttestationRecord[] = [];
-  for (const record of versions.values())
-    healed.push(resigned(record, await signer.sign(signedBytes(record))));
-  await ports.records.put(
-    issuer,
-    healed.map((record) => storedRecord(record, rot.sequence)),
-  );
-}
-
-function readable(bytes: Uint8Array): AttestationRecord | null {
-  try {
-    return parseRecord(bytes);
-  } catch (error) {
-    if (isAuthsError(error)) return null;
-    throw error;
-  }
 }
 
 /** Whether a seed opens the commitment of a log (exact CESR bytes), and if not, whether it did once. */

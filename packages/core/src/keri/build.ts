@@ -77,7 +77,7 @@ export function rotate(input: {
   return assemble('rot', input.prefix, input.sequence, body);
 }
 
-/** One -V frame around one -A group, by ascending index: the stored form. Signatures are 64 bytes over the event bytes. */
+/** The stored form of an event that needs no receipts. Signatures are 64 bytes over the event bytes. */
 export function attachSignatures(
   signatures: readonly { readonly index: number; readonly signature: Uint8Array }[],
 ): string {
@@ -93,8 +93,8 @@ export function storedEventOf({ sequence, said, bytes, signatures, receipts }: R
   return { sequence, said, event: bytes, attachments: frameSignatures(signatures, receipts) };
 }
 
-/** One -V frame: -A with the controller's signatures, then -B with the witnesses' where there are any. */
-function frameSignatures(
+/** The stored form: one -V frame, -A with the controller's signatures by ascending index, then -B with the witnesses' where there are any. */
+export function frameSignatures(
   signatures: readonly Omit<IndexedSignature, 'code'>[],
   receipts: readonly WitnessReceipt[] = [],
 ): string {

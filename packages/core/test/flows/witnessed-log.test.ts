@@ -8,7 +8,8 @@ import { keyOfSeed, type PaperKey } from '../../../testing/src/paper-identity.ts
 import { buildAnchor } from '../../src/attestation/sign.ts';
 import { signEd25519 } from '../../src/crypto/ed25519.ts';
 import { AuthsError, hasCode } from '../../src/errors.ts';
-import { finishRotation, rotateKeys, type NextKit, type RotationPorts } from '../../src/flows/rotate-keys.ts';
+import { finishRotation, type NextKit } from '../../src/flows/finish-rotation.ts';
+import { rotateKeys, type RotationPorts } from '../../src/flows/rotate-keys.ts';
 import { readOwnLog, sealRecords, type Draft } from '../../src/flows/seal-records.ts';
 import { WITNESS_LIMITS, receiptEvents, type WitnessLogPorts } from '../../src/flows/witness-log.ts';
 import { dropPending, witnessedLog, type WitnessedLogPorts } from '../../src/flows/witnessed-log.ts';
