@@ -30,18 +30,20 @@ export async function readAllowList(dir: string): Promise<readonly PairedDevice[
   return [];
 }
 
+/** From the devices as they are now to the devices as they shall be; the same array changes nothing. */
+export type ListEdit = (
+  devices: readonly PairedDevice[],
+) => readonly PairedDevice[] | Promise<readonly PairedDevice[]>;
+
 /**
- * Changes the list: `edit` gets the devices as they are now and gives the devices as they shall be. One writer at
- * a time, also between processes; the list before the change is kept as the backup. Resolves to the new list.
+ * Changes the list. One writer at a time, also between processes, from before `edit` is called until the list is
+ * durable; the list before the change is kept as the backup. Resolves to the new list.
  */
-export async function changeAllowList(
-  dir: string,
-  edit: (devices: readonly PairedDevice[]) => readonly PairedDevice[],
-): Promise<readonly PairedDevice[]> {
+export async function changeAllowList(dir: string, edit: ListEdit): Promise<readonly PairedDevice[]> {
   const path = join(dir, FILE);
   return withFileLock(path, async () => {
     const before = await readAllowList(dir);
-    const after = edit(before);
+    const after = await edit(before);
     if (after === before) return before;
     const bytes = encode(after);
     // What cannot be read back must not be written.
@@ -82,8 +84,8 @@ function parseAllowList(bytes: Uint8Array, path: string): readonly PairedDevice[
     }
     if (v !== 1 || !Array.isArray(devices)) throw bad('$', 'not an allow list');
     const parsed = devices.map((device: unknown, index) => parseDevice(device, `$.devices[${index}]`));
-    if (new Set(parsed.map(({ device_id }) => device_id)).size !== parsed.length)
-      throw bad('$', 'a device is doubled');
+    // One device may stand here twice while it pairs again; one pairing may not.
+    if (new Set(parsed.map(({ rid }) => rid)).size !== parsed.length) throw bad('$', 'a device is doubled');
     return Object.freeze(parsed);
   } catch (cause) {
     if (!hasCode(cause, 'input/malformed')) throw cause;

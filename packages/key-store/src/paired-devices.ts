@@ -1,19 +1,27 @@
 /**
  * The PairedDevices port of the pairing flows: entries in allow-list.json, unfinished pairings in the journal.
  * Of the two the journal is written first and removed last, so a crash never leaves a device without its story.
+ * Both are looked at under the lock of the list, so that a pairing is acknowledged or given up, never both.
+ * A device that pairs again has an entry for each pairing until the new one stands, and keeps the old one when it fails.
  */
 import { parseRecordValue, type LinkRecord } from '@auths/core/attestation/attestation';
 import { exactObject, type JsonValue } from '@auths/core/encoding/json';
 import { AuthsError } from '@auths/core/errors';
 import type { PairedDevice, PairedDevices, PairingJournal } from '@auths/core/flows/pairing-ports';
 import { parseSessionId, type SessionId } from '@auths/core/identifiers';
-import { changeAllowList } from './allow-list.ts';
-import { openJournal } from './journal.ts';
+import { changeAllowList, type ListEdit } from './allow-list.ts';
+import { openJournal, type Journal } from './journal.ts';
 
 /** Journal and allow-list of the home in `dir`. */
 export function pairedDevices(dir: string): PairedDevices {
-  const journal = openJournal(dir);
+  return pairedDevicesOver(openJournal(dir), (edit) => changeAllowList(dir, edit));
+}
 
+/** The same over any journal and any list; `changeList` does what `changeAllowList` does. */
+export function pairedDevicesOver(
+  journal: Journal,
+  changeList: (edit: ListEdit) => Promise<unknown>,
+): PairedDevices {
   async function read(name: string): Promise<PairingJournal | null> {
     const value = await journal.read(name);
     return value === null ? null : parsePairingJournal(value);
@@ -21,36 +29,41 @@ export function pairedDevices(dir: string): PairedDevices {
 
   return {
     async begin(device, entry) {
-      await journal.write(nameOf(entry.session_id), asJson(entry));
-      await changeAllowList(dir, (devices) => [
-        ...devices.filter((other) => other.device_id !== device.device_id),
-        device,
-      ]);
+      const name = nameOf(entry.session_id);
+      await journal.write(name, asJson(entry));
+      await changeList(async (devices) => {
+        if ((await read(name)) === null) throw givenUp();
+        return [...devices.filter(({ rid }) => rid !== device.rid), device];
+      });
     },
 
     async acknowledge(session) {
-      const entry = await read(nameOf(session));
-      if (entry === null) throw new AuthsError('internal/bug', `no pairing ${session} is under way`);
-      if (!entry.acknowledged) await journal.write(nameOf(session), asJson({ ...entry, acknowledged: true }));
+      await changeList(async (devices) => {
+        const entry = await read(nameOf(session));
+        if (entry === null || !devices.some(({ rid }) => rid === entry.link.rid)) throw givenUp();
+        if (!entry.acknowledged)
+          await journal.write(nameOf(session), asJson({ ...entry, acknowledged: true }));
+        return devices;
+      });
     },
 
     async activate(entry) {
-      await changeAllowList(dir, (devices) => setStatus(devices, entry.device_id));
+      await changeList((devices) => withActive(devices, entry));
       await journal.remove(nameOf(entry.session_id));
     },
 
-    async forget(entry) {
-      await changeAllowList(dir, (devices) => {
-        const kept = devices.filter(
-          // A device that came again has a newer entry under the same id, with another record.
-          (device) =>
-            device.device_id !== entry.device_id ||
-            device.rid !== entry.link.rid ||
-            device.status !== 'provisional',
-        );
-        return kept.length === devices.length ? devices : kept;
+    async forget({ session_id, link }) {
+      const name = nameOf(session_id);
+      const isOwn = ({ rid, status }: PairedDevice): boolean => rid === link.rid && status === 'provisional';
+      await changeList(async (devices) => {
+        if (!devices.some(isOwn) || (await read(name))?.acknowledged === true) return devices;
+        return devices.filter((device) => !isOwn(device));
       });
-      await journal.remove(nameOf(entry.session_id));
+      await changeList(async (devices) => {
+        // An entry that is there now was acknowledged, or is only now being begun.
+        if (!devices.some(isOwn)) await journal.remove(name);
+        return devices;
+      });
     },
 
     async unfinished() {
@@ -72,14 +85,26 @@ function asJson(entry: PairingJournal): JsonValue {
   return JSON.parse(JSON.stringify(entry)) as JsonValue;
 }
 
-/** A provisional entry becomes active; a revoked one stays revoked, whatever finishes late. */
-function setStatus(devices: readonly PairedDevice[], deviceId: string): readonly PairedDevice[] {
-  const provisional = devices.some(
-    ({ device_id, status }) => device_id === deviceId && status === 'provisional',
+/** The entry of this pairing becomes active in the place of older ones; a revoked one stays revoked, whatever finishes late. */
+function withActive(
+  devices: readonly PairedDevice[],
+  { device_id, link }: PairingJournal,
+): readonly PairedDevice[] {
+  const own = devices.find(({ rid, status }) => rid === link.rid && status === 'provisional');
+  if (own === undefined) return devices;
+  const others = devices.filter(
+    (device) => device !== own && (device.device_id !== device_id || device.status === 'provisional'),
   );
-  if (!provisional) return devices;
-  return devices.map((device) =>
-    device.device_id === deviceId ? { ...device, status: 'active' as const } : device,
+  return [...others, { ...own, status: 'active' as const }];
+}
+
+function givenUp(): AuthsError<'pairing/session-expired'> {
+  return new AuthsError(
+    'pairing/session-expired',
+    'another command here took this pairing for an old one and ended it',
+    {
+      hint: 'Check the clock of this machine, then run auths pair again.',
+    },
   );
 }
 

@@ -30,7 +30,7 @@ function device(name: string, status: PairedDevice['status'] = 'active'): Paired
     psk: status === 'revoked' ? '' : Buffer.alloc(32, 7).toString('base64url'),
     status,
     created_at: '2026-01-01T00:00:00Z',
-    rid: '0'.repeat(32),
+    rid: Buffer.from(publicKey).toString('hex').slice(0, 32),
   };
 }
 

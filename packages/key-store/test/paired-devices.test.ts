@@ -86,6 +86,58 @@ describe('paired devices', () => {
     expect((await devices.unfinished()).map(({ session_id }) => session_id)).toEqual(['cd'.repeat(16)]);
   });
 
+  const again = {
+    device: { ...device, rid: 'ab'.repeat(16), psk: Buffer.alloc(32, 8).toString('base64url') },
+    journal: {
+      ...journal,
+      session_id: parseSessionId('cd'.repeat(16)),
+      link: { ...journal.link, rid: 'ab'.repeat(16) },
+    },
+  };
+
+  it('keeps a device that works when it pairs again in vain, and has the new pairing alone when it does not', async () => {
+    const dir = scratch();
+    const devices = pairedDevices(dir);
+    await devices.begin(device, journal);
+    await devices.acknowledge(journal.session_id);
+    await devices.activate(journal);
+    await devices.begin(again.device, again.journal);
+    await devices.forget(again.journal);
+    expect(await readAllowList(dir)).toEqual([{ ...device, status: 'active' }]);
+    await devices.begin(again.device, again.journal);
+    await devices.acknowledge(again.journal.session_id);
+    await devices.activate(again.journal);
+    expect(await readAllowList(dir)).toEqual([{ ...again.device, status: 'active' }]);
+  });
+
+  it('makes active the pairing that was acknowledged, not another one of the same device', async () => {
+    const dir = scratch();
+    const devices = pairedDevices(dir);
+    await devices.begin(device, journal);
+    await devices.begin(again.device, again.journal);
+    await devices.acknowledge(journal.session_id);
+    await devices.activate(journal);
+    expect((await readAllowList(dir)).map(({ rid, status }) => [rid, status])).toEqual([
+      [again.device.rid, 'provisional'],
+      [device.rid, 'active'],
+    ]);
+  });
+
+  it('is acknowledged or forgotten, never both, whoever comes first', async () => {
+    const dir = scratch();
+    const [pairing, other] = [pairedDevices(dir), pairedDevices(dir)];
+    await pairing.begin(device, journal);
+    await other.forget(journal);
+    await expect(pairing.acknowledge(journal.session_id)).rejects.toMatchObject({
+      code: 'pairing/session-expired',
+    });
+    await pairing.begin(device, journal);
+    await pairing.acknowledge(journal.session_id);
+    await other.forget(journal);
+    expect((await readAllowList(dir)).map(({ status }) => status)).toEqual(['provisional']);
+    expect(await other.unfinished()).toEqual([{ ...journal, acknowledged: true }]);
+  });
+
   it('does not bring a revoked device back', async () => {
     const dir = scratch();
     const devices = pairedDevices(dir);

@@ -61,13 +61,17 @@ export function createMemoryPairedDevices(): MemoryPairedDevices {
       if (journal !== undefined) journals[at] = { ...journal, acknowledged: true };
     },
     async activate(journal) {
-      const at = entries.findIndex((one) => one.device_id === journal.device_id);
+      const at = entries.findIndex((one) => one.rid === journal.link.rid);
       const entry = entries[at];
       if (entry !== undefined) entries[at] = { ...entry, status: 'active' };
+      drop(
+        entries,
+        (one) => one.device_id === journal.device_id && one !== entries[at] && one.status === 'active',
+      );
       drop(journals, (one) => one.session_id === journal.session_id);
     },
     async forget(journal) {
-      drop(entries, (one) => one.device_id === journal.device_id && one.status === 'provisional');
+      drop(entries, (one) => one.rid === journal.link.rid && one.status === 'provisional');
       drop(journals, (one) => one.session_id === journal.session_id);
     },
     async unfinished() {

@@ -59,13 +59,13 @@ export interface PairingJournal {
 
 /** Allow-list and journal of a host. Every change is atomic and fsync'd before it resolves. */
 export interface PairedDevices {
-  /** Adds a provisional entry and its journal. */
+  /** Adds a provisional entry and its journal, beside an older entry of the same device. */
   begin(device: PairedDevice, journal: PairingJournal): Promise<void>;
-  /** Marks the journal of this session acknowledged. */
+  /** Marks the journal of this session acknowledged. `session-expired` when another command has forgotten it meanwhile. */
   acknowledge(session: SessionId): Promise<void>;
-  /** Marks the entry active, then removes the journal. Doing it twice changes nothing. */
+  /** Marks the entry active, in the place of older ones of this device, then removes the journal. Doing it twice changes nothing. */
   activate(journal: PairingJournal): Promise<void>;
-  /** Removes a provisional entry and its journal. An active entry stays. */
+  /** Removes a provisional entry and its journal. An active entry stays, and so does what was acknowledged meanwhile. */
   forget(journal: PairingJournal): Promise<void>;
   unfinished(): Promise<readonly PairingJournal[]>;
 }
