@@ -29,7 +29,7 @@ def judge(stream):
         kevery = eventing.Kevery(db=db, lax=True, local=False)
         parsing.Parser().parse(ims=bytearray(stream.encode()), kvy=kevery)
         # What waited for something that came later in the stream; one pass may free what the next can use.
-        for _ in range(3):
+        for _ in range(12):
             kevery.processEscrows()
         return {prefix: state(kever) for prefix, kever in kevery.kevers.items()}
     finally:

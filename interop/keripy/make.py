@@ -17,7 +17,9 @@ def state(hab):
         "s": kever.sn,
         "d": kever.serder.said,
         "k": [verfer.qb64 for verfer in kever.verfers],
+        "kt": kever.tholder.sith,
         "n": [diger.qb64 for diger in kever.ndigers],
+        "nt": kever.ntholder.sith if kever.ndigers else "0",
         "b": list(kever.wits),
         "bt": kever.toader.num,
     }
@@ -79,6 +81,18 @@ with habbing.openHby(name="make", temp=True, salt=coring.Salter(raw=b"auths-inte
     logs.append({
         "id": "a delegate",
         "stream": child.makeOwnEvent(sn=0).decode(),
+        "delegator": {"i": chief.pre, "stream": log(hby, chief.pre)},
+        "state": state(child),
+    })
+
+    hby.kvy.processEscrows()
+    child.rotate()
+    chief.interact(data=[{"i": child.pre, "s": "1", "d": child.kever.serder.said}])
+    hby.kvy.processEscrows()
+    child.interact()
+    logs.append({
+        "id": "a delegate that has rotated",
+        "stream": "".join(child.makeOwnEvent(sn=n).decode() for n in range(3)),
         "delegator": {"i": chief.pre, "stream": log(hby, chief.pre)},
         "state": state(child),
     })

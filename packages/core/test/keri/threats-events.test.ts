@@ -28,7 +28,8 @@ const basic = (n: number): FramedEvent => {
   return { event, attachments: signedBy(utf8(event), seed(1)) };
 };
 
-const weighted = (kt: string): string | null => refusal([signed(body.icp({ kt, k: [1, 2] }), 1, 2)])[2];
+const weighted = (kt: string): ReturnType<typeof refusal> =>
+  refusal([signed(body.icp({ kt, k: [1, 2] }), 1, 2)]);
 
 describe('threats to the text of an event', () => {
   it('the untouched ones are accepted', () => {
@@ -81,9 +82,7 @@ describe('threats to the text of an event', () => {
       const off = touched((t) =>
         t.replace(size.toString(16).padStart(6, '0'), (size + by).toString(16).padStart(6, '0')),
       );
-      const [verdict, at, rule] = refusal([off]);
-      expect([verdict, at]).toEqual(['reject', 0]);
-      expect(rule).toMatch(/^(size-mismatch|json-syntax|cesr-length|counter-code)$/);
+      expect(refusal([off]), `${by}`).toEqual(['reject', 0, 'size-mismatch']);
     }
   });
   it('T09 white space inside, hashed again', () =>
@@ -194,8 +193,11 @@ describe('threats to signatures', () => {
     const all = new Uint8Array(64);
     all[0] = 1;
     const event = resaid(body.icp().replace(key(1), weak));
-    const [verdict, at] = refusal([{ event, attachments: `-AAB${encodeIndexedSignature(0, 0, all)}` }]);
-    expect([verdict, at]).toEqual(['reject', 0]);
+    expect(refusal([{ event, attachments: `-AAB${encodeIndexedSignature(0, 0, all)}` }])).toEqual([
+      'reject',
+      0,
+      'sig-invalid',
+    ]);
   });
   it('T25 the signatures of two events exchanged', () =>
     expect(
@@ -250,12 +252,15 @@ describe('threats to signatures', () => {
     expect(refusal([signed(body.icp({ k: [] }), 1)])).toEqual(['reject', 0, 'keys-empty']);
   });
   it('T31 weights that never reach one, decimals, too few or too many of them', () => {
-    expect(weighted('["1/3","1/3"]')).toBe('threshold-invalid');
-    expect(weighted('["0.5","0.5"]')).toBe('threshold-invalid');
-    expect(weighted('["1/2","3/2"]')).toBe('threshold-invalid');
-    expect(weighted('["1"]')).toBe('threshold-unsatisfiable');
-    expect(weighted('["1/2","1/2","1/2"]')).toBe('threshold-unsatisfiable');
-    expect(weighted('["1/2","1/2"]')).toBe(null);
+    for (const [kt, rule] of [
+      ['["1/3","1/3"]', 'threshold-invalid'],
+      ['["0.5","0.5"]', 'threshold-invalid'],
+      ['["1/2","3/2"]', 'threshold-invalid'],
+      ['["1"]', 'threshold-unsatisfiable'],
+      ['["1/2","1/2","1/2"]', 'threshold-unsatisfiable'],
+    ] as const)
+      expect(weighted(kt), kt).toEqual(['reject', 0, rule]);
+    expect(weighted('["1/2","1/2"]')).toEqual(['accepted', null, null]);
   });
   it('what was accepted says so about exactly these bytes', () =>
     expect(fromUtf8(some(judged([withMore(icp, '')]).events[0]).bytes)).toBe(textOf(icp)));
