@@ -68,10 +68,11 @@ export const plans: fc.Arbitrary<Plan> = fc.record({
 /** The form with weights inside a weight. */
 export const NESTED = 4;
 
+const parts = (count: number): string =>
+  JSON.stringify(Array.from({ length: count }, () => `1/${count}`)).replaceAll('1/1"', '1"');
+
 /** A threshold over `n` places that all of them reach, in one of the forms. */
 export function thresholdOf(form: number, n: number): string {
-  const parts = (count: number): string =>
-    JSON.stringify(Array.from({ length: count }, () => `1/${count}`)).replaceAll('1/1"', '1"');
   switch (form % 6) {
     case 0:
       return `"${n.toString(16)}"`;
