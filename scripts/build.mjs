@@ -24,6 +24,7 @@ import {
 import { builtinModules } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { train } from './train.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -64,7 +65,8 @@ function fingerprint() {
       .update(readFileSync(path))
       .update('\0');
   add(fileURLToPath(import.meta.url));
-  for (const name of ['compile.mjs', 'web-crypto.mjs']) add(fileURLToPath(new URL(name, import.meta.url)));
+  for (const name of ['compile.mjs', 'train.mjs', 'trained-run.cjs', 'web-crypto.mjs'])
+    add(fileURLToPath(new URL(name, import.meta.url)));
   hash.update(`${process.version} ${process.arch}\0`);
   for (const file of ['package.json', 'pnpm-lock.yaml'])
     if (existsSync(join(root, file))) add(join(root, file));
@@ -197,7 +199,7 @@ function container(bundled) {
   return execFileSync(process.execPath, [script], { input: bundled, env, maxBuffer: 1 << 26 });
 }
 
-async function bundle(program, wanted, esbuild) {
+async function bundle(program, esbuild) {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const result = await esbuild.build({
     absWorkingDir: root,
@@ -229,7 +231,6 @@ async function bundle(program, wanted, esbuild) {
   place(join(dirname(program.to), 'package.json'), '{"type":"commonjs"}\n');
   place(containerOf(program.to), container(code));
   place(program.to, STARTER);
-  writeFileSync(stampOf(program.to), wanted);
 }
 
 /** Temp and rename: a program that is being started meanwhile is either the old one or the new one. */
@@ -247,7 +248,10 @@ export async function build({ force = false } = {}) {
   const stale = programs.filter((program) => force || isStale(program, wanted));
   if (stale.length === 0) return [];
   const esbuild = await import('esbuild');
-  for (const program of stale) await bundle(program, wanted, esbuild);
+  for (const program of stale) await bundle(program, esbuild);
+  const untrained = await train(join(root, 'apps/cli/dist'));
+  if (untrained !== null) console.warn(`build: programs start with all their code (${untrained.message})`);
+  for (const program of stale) writeFileSync(stampOf(program.to), wanted);
   return stale.map(({ to }) => to);
 }
 
