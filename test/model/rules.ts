@@ -148,6 +148,8 @@ export async function lookAtTheEnd(world: World, memory: Memory): Promise<void> 
     throw new Broken('leftovers', `the journal holds ${[...disk.journal.keys()].join()}`);
   const half = disk.list.find(({ status }) => status !== 'active');
   if (half !== undefined) throw new Broken('leftovers', `${half.name} is still ${half.status}`);
+  const devices = disk.list.map(({ device_did }) => device_did);
+  if (new Set(devices).size !== devices.length) throw new Broken('leftovers', 'a device is listed twice');
   for (const relay of [world.registry, ...world.offers.map((offer) => offer.relay)]) {
     if (relay.process.outcome !== null) continue;
     for (const id of wires.sessions.keys())

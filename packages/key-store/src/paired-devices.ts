@@ -38,11 +38,13 @@ export function pairedDevicesOver(
     },
 
     async acknowledge(session) {
-      await changeList(async (devices) => {
-        const entry = await read(nameOf(session));
-        if (entry === null || !devices.some(({ rid }) => rid === entry.link.rid)) throw givenUp();
-        if (!entry.acknowledged)
-          await journal.write(nameOf(session), asJson({ ...entry, acknowledged: true }));
+      const name = nameOf(session);
+      const entry = await read(name);
+      if (entry === null) throw givenUp();
+      if (!entry.acknowledged) await journal.write(name, asJson({ ...entry, acknowledged: true }));
+      // Forgotten before this was written down; `forget` sees it from now on.
+      await changeList((devices) => {
+        if (!devices.some(({ rid }) => rid === entry.link.rid)) throw givenUp();
         return devices;
       });
     },
@@ -85,17 +87,25 @@ function asJson(entry: PairingJournal): JsonValue {
   return JSON.parse(JSON.stringify(entry)) as JsonValue;
 }
 
-/** The entry of this pairing becomes active in the place of older ones; a revoked one stays revoked, whatever finishes late. */
+/**
+ * The entry of this pairing becomes active in the place of the older ones of its device, unless a newer one is already. A
+ * revoked one stays revoked, whatever finishes late.
+ */
 function withActive(
   devices: readonly PairedDevice[],
   { device_id, link }: PairingJournal,
 ): readonly PairedDevice[] {
-  const own = devices.find(({ rid, status }) => rid === link.rid && status === 'provisional');
+  const at = devices.findIndex(({ rid, status }) => rid === link.rid && status === 'provisional');
+  const own = devices[at];
   if (own === undefined) return devices;
-  const others = devices.filter(
-    (device) => device !== own && (device.device_id !== device_id || device.status === 'provisional'),
-  );
-  return [...others, { ...own, status: 'active' as const }];
+  const isOther = (device: PairedDevice): boolean => device.device_id !== device_id;
+  const newer = devices.slice(at + 1);
+  const isOver = newer.some((device) => !isOther(device) && device.status === 'active');
+  return [
+    ...devices.slice(0, at).filter(isOther),
+    ...(isOver ? [] : [{ ...own, status: 'active' as const }]),
+    ...newer,
+  ];
 }
 
 function givenUp(): AuthsError<'pairing/session-expired'> {

@@ -117,10 +117,24 @@ describe('paired devices', () => {
     await devices.begin(again.device, again.journal);
     await devices.acknowledge(journal.session_id);
     await devices.activate(journal);
-    expect((await readAllowList(dir)).map(({ rid, status }) => [rid, status])).toEqual([
-      [again.device.rid, 'provisional'],
+    const listed = async (): Promise<readonly (readonly [string, string])[]> =>
+      (await readAllowList(dir)).map(({ rid, status }) => [rid, status]);
+    expect(await listed()).toEqual([
       [device.rid, 'active'],
+      [again.device.rid, 'provisional'],
     ]);
+    await devices.activate(again.journal);
+    expect(await listed()).toEqual([[again.device.rid, 'active']]);
+  });
+
+  it('is left with the newer pairing, in whatever order two of one device come to their end', async () => {
+    const dir = scratch();
+    const devices = pairedDevices(dir);
+    await devices.begin(device, journal);
+    await devices.begin(again.device, again.journal);
+    await devices.activate(again.journal);
+    await devices.activate(journal);
+    expect(await readAllowList(dir)).toEqual([{ ...again.device, status: 'active' }]);
   });
 
   it('is acknowledged or forgotten, never both, whoever comes first', async () => {
