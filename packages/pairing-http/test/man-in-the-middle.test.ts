@@ -1,12 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import type { PairingTransport, Random, RelayRequest } from '@auths/core/ports';
-import { createDirectTransport } from '@auths/pairing-http/direct-transport';
+import type { PairingTransport, RelayRequest } from '@auths/core/ports';
 import { createDeferred, createFakeClock, drive } from '@auths/testing/fake-clock';
 import { realRandom } from '@auths/testing/real-world';
 import { createJoinerHome } from '@auths/testing/two-device-world';
 import { describe, expect, it } from 'vitest';
 import { changedToken, flipped, inBetween, type Middle } from './middle.ts';
-import { createWorld, failure, grants, NOTHING, startHost, startJoin, type World } from './world.ts';
+import {
+  createWorld,
+  directOf,
+  failure,
+  forcing,
+  grants,
+  NOTHING,
+  startHost,
+  startJoin,
+  type World,
+} from './world.ts';
 
 const b64 = (length: number): string => randomBytes(length).toString('base64url');
 
@@ -463,25 +472,3 @@ describe('a relay or somebody in between', () => {
     expect(await grants(world)).toEqual(NOTHING);
   });
 });
-
-function directOf(world: World): PairingTransport {
-  return createDirectTransport(world.relay, { local: false, remoteAddress: '192.0.2.8' });
-}
-
-/** A random source from which the first session's code comes out as `code`: its fourth draw spells it. */
-function forcing(code: string): Random {
-  const alphabet = '23456789ABCDEFGHJKMNPQRSTUVWXYZ';
-  let draw = 0;
-  return {
-    bytes(length) {
-      draw += 1;
-      const bytes = realRandom.bytes(length);
-      if (draw === 4)
-        code
-          .replace('-', '')
-          .split('')
-          .forEach((letter, i) => (bytes[i] = alphabet.indexOf(letter)));
-      return bytes;
-    },
-  };
-}

@@ -223,3 +223,26 @@ export async function failure(work: Promise<unknown>): Promise<string> {
   }
   return 'no failure';
 }
+
+/** The relay of a world as a stranger reaches it. */
+export function directOf(world: World): PairingTransport {
+  return createDirectTransport(world.relay, { local: false, remoteAddress: '192.0.2.8' });
+}
+
+/** A random source from which the first session's code comes out as `code`: its fourth draw spells it. */
+export function forcing(code: string): Random {
+  const alphabet = '23456789ABCDEFGHJKMNPQRSTUVWXYZ';
+  let draw = 0;
+  return {
+    bytes(length) {
+      draw += 1;
+      const bytes = realRandom.bytes(length);
+      if (draw === 4)
+        code
+          .replace('-', '')
+          .split('')
+          .forEach((letter, i) => (bytes[i] = alphabet.indexOf(letter)));
+      return bytes;
+    },
+  };
+}
