@@ -1,22 +1,19 @@
 /**
- * Multicast DNS for pairing, over bonjour-service: its sockets and its responder. The records are made
- * here, because the library would announce the name of this machine and every address it has
- * (hostile-input E01), and answers are read here, because its browser keeps all it hears and asks once.
+ * Multicast DNS for pairing. The records are made here, because the library would announce the name of this machine
+ * and every address it has (hostile-input E01), and answers are read here, because its browser keeps all it hears and
+ * asks once.
  */
-import { createSocket } from 'node:dgram';
-import bonjourService from 'bonjour-service';
 import type { Random } from '@auths/core/ports';
 import type { Advertisement, Candidate, Discovery, PairingService } from './discovery.ts';
 import { createAnswerReader, SERVICE } from './mdns-answers.ts';
-import { everyInterface, interfacesFor, scopeOf, type MulticastInterface } from './multicast-interfaces.ts';
-import type { DnsPacket } from './mdns-answers.ts';
+import { openAll, type DnsRecord } from './mdns-socket.ts';
+import { everyInterface, interfacesFor, scopeOf } from './multicast-interfaces.ts';
 import { createTurns } from './turns.ts';
 
 /** Seconds that others may believe a record, RFC 6762 10. */
 const TTL = 120;
 /** When a joiner asks, in milliseconds after it began; rarer and rarer, RFC 6762 5.2. */
 const ASK_AT: readonly number[] = [0, 1_000, 3_000, 7_000];
-const MAX_SOCKETS = 8;
 
 /** Discovery on the interfaces of this machine. `random` names the instances. */
 export function createMdns(random: Random): Discovery {
@@ -42,7 +39,7 @@ async function advertise(service: PairingService, instance: string): Promise<Adv
     instance,
     withdraw: async () => {
       clearTimeout(again);
-      const goodbye = records.map((record) => Object.assign({}, record, { ttl: 0 }));
+      const goodbye = recordsOf(service, instance, 0);
       await Promise.all(responders.map(({ respond }) => respond(goodbye)));
       await Promise.all(responders.map(({ close }) => close()));
     },
@@ -92,98 +89,19 @@ function nothing(): void {
   return;
 }
 
-interface DnsRecord {
-  readonly name: string;
-  readonly type: 'PTR' | 'SRV' | 'TXT' | 'A' | 'AAAA';
-  readonly ttl: number;
-  readonly data: unknown;
-}
-
-function recordsOf({ nameplate, port, address }: PairingService, instance: string): readonly DnsRecord[] {
+/** What a host says of itself under an instance name; with a `ttl` (seconds) of 0, that it is over. */
+export function recordsOf(
+  { nameplate, port, address }: PairingService,
+  instance: string,
+  ttl: number = TTL,
+): readonly DnsRecord[] {
   const name = `${instance}.${SERVICE}`;
   const target = `${instance}.local`;
   const text = ['v=1', `np=${nameplate}`].map((item) => Buffer.from(item, 'ascii'));
   return [
-    { name: SERVICE, type: 'PTR', ttl: TTL, data: name },
-    { name, type: 'SRV', ttl: TTL, data: { port, target } },
-    { name, type: 'TXT', ttl: TTL, data: text },
-    { name: target, type: address.family === 6 ? 'AAAA' : 'A', ttl: TTL, data: address.address },
+    { name: SERVICE, type: 'PTR', ttl, data: name },
+    { name, type: 'SRV', ttl, data: { port, target } },
+    { name, type: 'TXT', ttl, data: text },
+    { name: target, type: address.family === 6 ? 'AAAA' : 'A', ttl, data: address.address },
   ];
-}
-
-/** One socket on one interface. */
-interface Responder {
-  readonly register: (records: readonly DnsRecord[]) => void;
-  readonly respond: (records: readonly DnsRecord[]) => Promise<void>;
-  readonly ask: () => void;
-  readonly onAnswer: (handle: (packet: DnsPacket, from: string) => void) => void;
-  readonly close: () => Promise<void>;
-}
-
-/** All that open; rejects with the first reason when none does. */
-async function openAll(interfaces: readonly MulticastInterface[]): Promise<readonly Responder[]> {
-  const opened = await Promise.allSettled(interfaces.slice(0, MAX_SOCKETS).map(open));
-  const responders = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-  if (responders.length > 0) return responders;
-  const failed = opened.find((result) => result.status === 'rejected');
-  const reason: unknown = failed?.reason;
-  throw reason instanceof Error ? reason : new Error('no interface takes part in multicast');
-}
-
-/** What this file uses of a multicast-dns instance, which bonjour-service leaves untyped. */
-interface Multicast {
-  on(event: 'error' | 'warning', handle: (error: Error) => void): void;
-  on(event: 'ready', handle: () => void): void;
-  on(event: 'response', handle: (packet: DnsPacket, from: { readonly address: string }) => void): void;
-  respond(records: readonly DnsRecord[], done: () => void): void;
-  query(name: string, type: string): void;
-}
-
-interface BonjourServer {
-  readonly mdns: Multicast;
-  register(records: readonly DnsRecord[]): void;
-}
-
-async function open(at: MulticastInterface): Promise<Responder> {
-  const six = at.type === 'udp6';
-  const socket = createSocket({ type: at.type, reuseAddr: true, ipv6Only: six });
-  // Bound to every address (multicast reaches no other), member of the group on this interface alone.
-  const options = {
-    socket,
-    type: at.type,
-    interface: at.interface,
-    bind: six ? '::' : '0.0.0.0',
-    ip: six ? 'ff02::fb' : '224.0.0.251',
-  };
-  const bonjour = new bonjourService.Bonjour(options, nothing);
-  const { server } = bonjour as unknown as { readonly server: BonjourServer };
-  await new Promise<void>((resolve, reject) => {
-    server.mdns.on('ready', resolve);
-    // Later errors, a network that goes away for instance, leave the record to expire by itself.
-    server.mdns.on('error', reject);
-    server.mdns.on('warning', nothing);
-  });
-  return {
-    register: (records) => {
-      server.register(records);
-    },
-    respond: async (records) => {
-      await new Promise<void>((resolve) => {
-        server.mdns.respond(records, resolve);
-      });
-    },
-    ask: () => {
-      server.mdns.query(SERVICE, 'PTR');
-    },
-    onAnswer: (handle) => {
-      server.mdns.on('response', (packet, from) => {
-        handle(packet, from.address);
-      });
-    },
-    close: async () => {
-      await new Promise<void>((resolve) => {
-        bonjour.destroy(resolve);
-      });
-    },
-  };
 }

@@ -35,13 +35,21 @@ const CLOSE_MS = 500;
 
 /** Listens, or throws `network/unreachable` saying why it cannot. */
 export async function startLanServer(options: LanServerOptions): Promise<LanServer> {
-  const { address, port } = options;
+  const allowHost = hostRule(options.hostName, options.allowHosts);
+  return listenOnLan(options, () => createPairingServer(options.pairing, { allowHost }));
+}
+
+/** The same for any server, which `create` makes once for each address. */
+export async function listenOnLan(
+  { address, port }: Pick<LanServerOptions, 'address' | 'port'>,
+  create: () => Server,
+): Promise<LanServer> {
   for (let draw = 1; ; draw += 1) {
     const servers: Server[] = [];
     try {
-      servers.push(await listen(options, socketAddress(address), port));
+      servers.push(await listen(create(), socketAddress(address), port));
       const bound = portOf(servers[0]);
-      if (!address.loopback) servers.push(await listen(options, '127.0.0.1', bound));
+      if (!address.loopback) servers.push(await listen(create(), '127.0.0.1', bound));
       return {
         endpoint: `http://${urlHost(address.address)}:${bound}`,
         port: bound,
@@ -66,9 +74,7 @@ function portOf(server: Server | undefined): number {
   return (server?.address() as AddressInfo | null | undefined)?.port ?? 0;
 }
 
-async function listen(options: LanServerOptions, host: string, port: number): Promise<Server> {
-  const allowHost = hostRule(options.hostName, options.allowHosts);
-  const server = createPairingServer(options.pairing, { allowHost });
+async function listen(server: Server, host: string, port: number): Promise<Server> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host, port, exclusive: true }, () => {
