@@ -1,8 +1,10 @@
 /** A device that was revoked where its home cannot see it, and joins again. */
 import { revokeDevice } from '@auths/core/flows/revoke-device';
 import { prefixOf } from '@auths/core/identifiers';
+import { createFakeClock, drive } from '@auths/testing/fake-clock';
 import { engine } from '@auths/testing/two-device-world';
 import { describe, expect, it } from 'vitest';
+import { inBetween } from './middle.ts';
 import { createWorld, failure, grants, startHost, startJoin, type World } from './world.ts';
 
 async function pairAgain(world: World): Promise<readonly [string, string]> {
@@ -41,6 +43,46 @@ describe('joining again', () => {
       expect(theirs?.tip).toBe((await host.log.read(prefixOf(host.controllerDid)))?.tip);
     },
   );
+
+  it('revoked while the person at the host is asked: not let in by an answer that comes later', async () => {
+    const clock = createFakeClock();
+    const world = await createWorld({ clock });
+    const first = startHost(world);
+    const code = (await first.offer).code ?? '';
+    const honest = world.joinerTransport;
+    // The first pairing stands, and the device has not heard so.
+    world.joinerTransport = inBetween(honest, {
+      response(request, response) {
+        const body = response.body as { messages?: { seq: number }[] } | null;
+        if (request.method !== 'GET' || !Array.isArray(body?.messages)) return response;
+        return { ...response, body: { messages: body.messages.filter(({ seq }) => seq < 3) } };
+      },
+    });
+    const pending = startJoin(world, code);
+    expect(await drive(clock, Promise.all([failure(first.done), failure(pending.done)]))).toEqual([
+      'no failure',
+      'pairing/pending',
+    ]);
+    world.joinerTransport = honest;
+    const { host } = world;
+    const again = startHost(
+      world,
+      {},
+      {
+        async ask({ deviceDid }) {
+          const revocation = { device: deviceDid, reason: 'lost' } as const;
+          await revokeDevice({ ...host, engine, clock }, host.controllerDid, revocation);
+          return true;
+        },
+      },
+    );
+    const join = startJoin(world, (await again.offer).code ?? '');
+    expect(await drive(clock, Promise.all([failure(again.done), failure(join.done)]))).toEqual([
+      'pairing/forbidden',
+      'pairing/forbidden',
+    ]);
+    expect(await grants(world)).toMatchObject({ seals: 3, entries: ['desktop:active'], journals: 0 });
+  });
 
   it('as an active device changes nothing', async () => {
     const { world } = await joined();

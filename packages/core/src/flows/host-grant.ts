@@ -155,8 +155,9 @@ async function converse(
 async function attest(ports: GrantPorts, options: GrantOptions, on: Talk): Promise<LinkRecord> {
   const { host, clock, random, engine } = ports;
   const { device, channel, keyed, talk, ratchet } = on;
-  // A person was asked meanwhile, and another process may have revoked this device.
+  // A person was asked meanwhile, and another process may have revoked this device, or the one at the door.
   await requireLiveDevice(ports);
+  await requireNotRevoked(ports, device.did);
   const issuedAt = clock.now();
   const unsigned = buildLink({
     rid: random.bytes(16),
