@@ -35,7 +35,7 @@ export async function withSealing<T>(
     const { activated } = await finishPairings({ clock, random, engine, host });
     for (const name of activated)
       context.note(`${safeName(name)}: a pairing that was interrupted is complete now`);
-    await closeRevokedChannels(stores.home, await readLogView(stores.home, did));
+    await closeRevokedChannels(stores.home, () => readLogView(stores.home, did));
     const result = await action({
       log: host.log,
       records: stores.attestations,

@@ -48,9 +48,10 @@ export const devicesRevoke: CommandSpec = defineCommand({
         reason,
         ...(good.length > 0 ? { good } : {}),
       });
-      const view = await readLogView(authority.stores.home, authority.did);
+      const read = (): ReturnType<typeof readLogView> => readLogView(authority.stores.home, authority.did);
       // The device's token opens nothing from here on.
-      await closeRevokedChannels(authority.stores.home, view);
+      await closeRevokedChannels(authority.stores.home, read);
+      const view = await read();
       const now = view.devices.find(({ did }) => did === revoked.device.subject);
       if (now === undefined)
         throw new AuthsError('internal/bug', 'the device is gone after its own revocation');

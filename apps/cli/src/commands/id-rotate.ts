@@ -90,7 +90,7 @@ async function rotate(
   const remotes = (await knownRemotes(stores.home.dir, () => undefined)).map(({ url }) => url);
   const result = await rotateHome(context, stores, reason, flags, remotes);
   await writeAllowedSigners(stores.home, issuer);
-  await closeRevokedChannels(stores.home, await readLogView(stores.home, issuer));
+  await closeRevokedChannels(stores.home, () => readLogView(stores.home, issuer));
   const data = {
     controller_did: issuer,
     ...result,

@@ -84,10 +84,10 @@ export async function checkDerived(context: Context, fix: boolean): Promise<read
         fix ? fixed('allowed_signers', detail) : failed('allowed_signers', detail, 'auths doctor --fix'),
       );
     }
-    const view = await readLogView(home, controller_did);
-    const open = await openRevokedChannels(home, view);
+    const read = (): ReturnType<typeof readLogView> => readLogView(home, controller_did);
+    const open = await openRevokedChannels(home, await read());
     if (open.length > 0) {
-      if (fix) await closeRevokedChannels(home, view);
+      if (fix) await closeRevokedChannels(home, read);
       const detail = `revoked, and still on the allow-list: ${open.join(', ')}`;
       findings.push(
         fix ? fixed('paired devices', detail) : failed('paired devices', detail, 'auths doctor --fix'),

@@ -1,7 +1,11 @@
 /** The channels of paired devices follow the log: a device that it revokes, or that a recovery gave up, has none. */
+import type { PairedDevice } from '@auths/core/flows/pairing-ports';
 import type { Home } from '@auths/git-store/home-repository';
 import { changeAllowList, readAllowList } from '@auths/key-store/allow-list';
 import type { LogView } from './identity-view.ts';
+
+/** What the log says of each device. */
+export type LoggedDevices = readonly Pick<LogView['devices'][number], 'did' | 'revokedAt'>[];
 
 /** Names of devices that the log has revoked and the allow-list would still let in: what a crash between the two leaves. */
 export async function openRevokedChannels(
@@ -9,25 +13,32 @@ export async function openRevokedChannels(
   view: Pick<LogView, 'devices'>,
 ): Promise<readonly string[]> {
   const listed = await readAllowList(home.dir);
-  return listed.filter(isClosed(view)).map(({ name }) => name);
+  return listed.filter(isClosed(view.devices)).map(({ name }) => name);
 }
 
-/** Closes them and wipes their keys. */
+/** Closes them and wipes their keys. `read` gives the log as it stands when it is called. */
 export async function closeRevokedChannels(
   home: Pick<Home, 'dir'>,
-  view: Pick<LogView, 'devices'>,
+  read: () => Promise<Pick<LogView, 'devices'>>,
 ): Promise<void> {
-  if ((await openRevokedChannels(home, view)).length === 0) return;
-  const closed = isClosed(view);
-  await changeAllowList(home.dir, (devices) =>
-    devices.map((entry) => (closed(entry) ? { ...entry, status: 'revoked' as const, psk: '' } : entry)),
-  );
+  if ((await openRevokedChannels(home, await read())).length === 0) return;
+  // Read anew under the lock: a device that another command has made active meanwhile was sealed before that.
+  await changeAllowList(home.dir, async (listed) => withChannelsClosed(listed, (await read()).devices));
+}
+
+/** The list with those closed that the log does not hold live. */
+export function withChannelsClosed(
+  listed: readonly PairedDevice[],
+  logged: LoggedDevices,
+): readonly PairedDevice[] {
+  const closed = isClosed(logged);
+  return listed.map((entry) => (closed(entry) ? { ...entry, status: 'revoked' as const, psk: '' } : entry));
 }
 
 /** What is let in and must not be. A pairing that is still provisional may not be in the log yet. */
-function isClosed({
-  devices,
-}: Pick<LogView, 'devices'>): (entry: { readonly status: string; readonly device_did: string }) => boolean {
-  const known = new Map<string, boolean>(devices.map(({ did, revokedAt }) => [did, revokedAt !== null]));
+function isClosed(
+  logged: LoggedDevices,
+): (entry: { readonly status: string; readonly device_did: string }) => boolean {
+  const known = new Map<string, boolean>(logged.map(({ did, revokedAt }) => [did, revokedAt !== null]));
   return ({ status, device_did }) => status !== 'revoked' && (known.get(device_did) ?? status === 'active');
 }
