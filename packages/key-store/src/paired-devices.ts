@@ -54,11 +54,12 @@ export function pairedDevicesOver(
       await journal.remove(nameOf(entry.session_id));
     },
 
-    async forget({ session_id, link }) {
+    async forget({ session_id, link, acknowledged }) {
       const name = nameOf(session_id);
       const isOwn = ({ rid, status }: PairedDevice): boolean => rid === link.rid && status === 'provisional';
       await changeList(async (devices) => {
-        if (!devices.some(isOwn) || (await read(name))?.acknowledged === true) return devices;
+        const isNew = !acknowledged && (await read(name))?.acknowledged === true;
+        if (isNew || !devices.some(isOwn)) return devices;
         return devices.filter((device) => !isOwn(device));
       });
       await changeList(async (devices) => {

@@ -150,6 +150,9 @@ describe('paired devices', () => {
     await other.forget(journal);
     expect((await readAllowList(dir)).map(({ status }) => status)).toEqual(['provisional']);
     expect(await other.unfinished()).toEqual([{ ...journal, acknowledged: true }]);
+    // Knowing that it was acknowledged: its device was revoked.
+    await other.forget({ ...journal, acknowledged: true });
+    expect([await readAllowList(dir), await other.unfinished()]).toEqual([[], []]);
   });
 
   it('does not bring a revoked device back', async () => {

@@ -1,7 +1,8 @@
 /** A device that was revoked where its home cannot see it, and joins again. */
+import { finishPairings } from '@auths/core/flows/finish-pairings';
 import { revokeDevice } from '@auths/core/flows/revoke-device';
 import { prefixOf } from '@auths/core/identifiers';
-import { createFakeClock, drive } from '@auths/testing/fake-clock';
+import { createFakeClock, drive, type FakeClock } from '@auths/testing/fake-clock';
 import { engine } from '@auths/testing/two-device-world';
 import { describe, expect, it } from 'vitest';
 import { inBetween } from './middle.ts';
@@ -19,6 +20,27 @@ async function joined(): Promise<{ readonly world: World; readonly did: string }
   const join = startJoin(world, (await host.offer).code ?? '');
   await host.done;
   return { world, did: (await join.done).deviceDid };
+}
+
+/** A first pairing stands, and the device has not heard so. */
+async function pending(): Promise<{ readonly world: World; readonly clock: FakeClock }> {
+  const clock = createFakeClock();
+  const world = await createWorld({ clock });
+  const host = startHost(world);
+  const code = (await host.offer).code ?? '';
+  const honest = world.joinerTransport;
+  world.joinerTransport = inBetween(honest, {
+    response(request, response) {
+      const body = response.body as { messages?: { seq: number }[] } | null;
+      if (request.method !== 'GET' || !Array.isArray(body?.messages)) return response;
+      return { ...response, body: { messages: body.messages.filter(({ seq }) => seq < 3) } };
+    },
+  });
+  const join = startJoin(world, code);
+  const ends = await drive(clock, Promise.all([failure(host.done), failure(join.done)]));
+  expect(ends).toEqual(['no failure', 'pairing/pending']);
+  world.joinerTransport = honest;
+  return { world, clock };
 }
 
 describe('joining again', () => {
@@ -45,25 +67,7 @@ describe('joining again', () => {
   );
 
   it('revoked while the person at the host is asked: not let in by an answer that comes later', async () => {
-    const clock = createFakeClock();
-    const world = await createWorld({ clock });
-    const first = startHost(world);
-    const code = (await first.offer).code ?? '';
-    const honest = world.joinerTransport;
-    // The first pairing stands, and the device has not heard so.
-    world.joinerTransport = inBetween(honest, {
-      response(request, response) {
-        const body = response.body as { messages?: { seq: number }[] } | null;
-        if (request.method !== 'GET' || !Array.isArray(body?.messages)) return response;
-        return { ...response, body: { messages: body.messages.filter(({ seq }) => seq < 3) } };
-      },
-    });
-    const pending = startJoin(world, code);
-    expect(await drive(clock, Promise.all([failure(first.done), failure(pending.done)]))).toEqual([
-      'no failure',
-      'pairing/pending',
-    ]);
-    world.joinerTransport = honest;
+    const { world, clock } = await pending();
     const { host } = world;
     const again = startHost(
       world,
@@ -81,6 +85,49 @@ describe('joining again', () => {
       'pairing/forbidden',
       'pairing/forbidden',
     ]);
+    expect(await grants(world)).toMatchObject({ seals: 3, entries: ['desktop:active'], journals: 0 });
+  });
+
+  it('after a revocation hears why, although the host ended the session before its next message', async () => {
+    const { world, clock } = await pending();
+    const { host } = world;
+    const [device] = host.devices.entries;
+    const revocation = { device: device?.device_did ?? '', reason: 'lost' } as const;
+    await revokeDevice({ ...host, engine, clock }, host.controllerDid, revocation);
+    const again = startHost(world);
+    const typed = (await again.offer).code ?? '';
+    const honest = world.joinerTransport;
+    world.joinerTransport = {
+      async send(request, signal) {
+        if (request.method === 'POST' && request.path.endsWith('/messages')) await failure(again.done);
+        return honest.send(request, signal);
+      },
+    };
+    const join = startJoin(world, typed);
+    expect(await drive(clock, Promise.all([failure(again.done), failure(join.done)]))).toEqual([
+      'pairing/forbidden',
+      'pairing/forbidden',
+    ]);
+  });
+
+  it('revoked between its acknowledgement and the seal: nothing is sealed, then or at the next start', async () => {
+    const { world, clock } = await pending();
+    const { host } = world;
+    const acknowledge = host.devices.acknowledge.bind(host.devices);
+    host.devices.acknowledge = async (session) => {
+      await acknowledge(session);
+      const [device] = host.devices.entries;
+      const revocation = { device: device?.device_did ?? '', reason: 'compromised' } as const;
+      await revokeDevice({ ...host, engine, clock }, host.controllerDid, revocation);
+    };
+    const again = startHost(world);
+    const join = startJoin(world, (await again.offer).code ?? '');
+    expect(await drive(clock, Promise.all([failure(again.done), failure(join.done)]))).toEqual([
+      'pairing/forbidden',
+      'pairing/forbidden',
+    ]);
+    const { random } = world;
+    expect(await finishPairings({ clock, random, engine, host })).toEqual({ activated: [], forgotten: [] });
     expect(await grants(world)).toMatchObject({ seals: 3, entries: ['desktop:active'], journals: 0 });
   });
 

@@ -23,7 +23,7 @@ const RETRY_MS = 500;
 const MAX_QUEUED = 1_024;
 
 export interface Conversation {
-  /** Delivers a sealed message to the relay. */
+  /** Delivers a sealed message to the relay. What the other end said before it ended the session is the error then. */
   send(message: MessageBody): Promise<void>;
   /** The next plain message; an abort of the other end throws its error. Nothing for `ms`: `timeout`. */
   next(ms: number): Promise<PlainMessage>;
@@ -48,7 +48,7 @@ export function createConversation(input: ConversationInput): Conversation {
   const queue: PlainMessage[] = [];
 
   /** Polls once and queues what came. */
-  async function poll(own: CancelSignal): Promise<void> {
+  async function poll(own: CancelSignal | undefined): Promise<void> {
     const after = Math.max(0, envelopes.opened);
     const messages = await insist(clock, own, () => relay.receive(sessionId, token, after, own));
     // A wait that lost its race must not take messages from the one that won.
@@ -73,8 +73,24 @@ export function createConversation(input: ConversationInput): Conversation {
     }
   }
 
+  /** The reason for the end of a session, where the other end said it before it ended the session; else `ended`. */
+  async function reasonOf(ended: unknown): Promise<unknown> {
+    try {
+      await poll(signal);
+    } catch (error) {
+      if (isPeerAbort(error)) return error;
+    }
+    return ended;
+  }
+
   return {
-    send: (message) => insist(clock, signal, () => relay.send(sessionId, token, message, signal)),
+    async send(message) {
+      try {
+        await insist(clock, signal, () => relay.send(sessionId, token, message, signal));
+      } catch (error) {
+        throw hasCode(error, 'pairing/cancelled') ? await reasonOf(error) : error;
+      }
+    },
     next: (ms) => within(clock, ms, silence, signal, arrival),
     whileListening: (question) =>
       race(signal, [

@@ -1,7 +1,9 @@
 /** The last step of a pairing, now or at the next start: the grant is sealed into the log, then the device is active (docs/protocol.md, "Messages", step 9). */
 import { formatTime, parseTime } from '../encoding/time.ts';
+import { hasCode } from '../errors.ts';
 import { PROVISIONAL_MS } from '../pairing/limits.ts';
 import type { StoredLog } from '../ports.ts';
+import { requireNotRevoked } from './host-authority.ts';
 import type { HostIdentity, PairingJournal, PairingWorld } from './pairing-ports.ts';
 import { sealRecords } from './seal-records.ts';
 
@@ -24,8 +26,11 @@ export async function finishPairings(ports: HostPorts): Promise<FinishedPairings
   const forgotten: string[] = [];
   for (const journal of await ports.host.devices.unfinished()) {
     if (journal.acknowledged) {
-      await anchorPairing(ports, journal);
-      activated.push(journal.link.name);
+      const anchored = await anchorPairing(ports, journal).catch((error: unknown) => {
+        if (hasCode(error, 'pairing/forbidden')) return null;
+        throw error;
+      });
+      (anchored === null ? forgotten : activated).push(journal.link.name);
     } else if (isGone(journal.created_at, ports.clock.now())) {
       await ports.host.devices.forget(journal);
       forgotten.push(journal.link.name);
@@ -34,13 +39,25 @@ export async function finishPairings(ports: HostPorts): Promise<FinishedPairings
   return { activated, forgotten };
 }
 
-/** Seals the link (once, however often this runs) and marks the device active. Resolves to the log as it stands then. */
+/**
+ * Seals the link (once, however often this runs) and marks the device active. Resolves to the log as it stands then. A device
+ * that was revoked before its link was sealed is forgotten: `forbidden`.
+ */
 export async function anchorPairing(ports: HostPorts, journal: PairingJournal): Promise<StoredLog> {
   const { host, engine } = ports;
   const { identity, log, records } = host;
-  const sealed = await sealRecords({ identity, log, records, engine }, host.controllerDid, [journal.link]);
-  await host.devices.activate(journal);
-  return sealed.log;
+  const { link } = journal;
+  const mayAppend = (): Promise<void> => requireNotRevoked(ports, link.subject);
+  try {
+    const sealed = await sealRecords({ identity, log, records, engine, mayAppend }, host.controllerDid, [
+      link,
+    ]);
+    await host.devices.activate(journal);
+    return sealed.log;
+  } catch (error) {
+    if (hasCode(error, 'pairing/forbidden')) await host.devices.forget(journal);
+    throw error;
+  }
 }
 
 /** Whether a provisional entry of that time (RFC 3339) without an acknowledgement counts as gone. Judged when read. */

@@ -230,6 +230,8 @@ async function anchoredPiece(
 function pending(cause: unknown): unknown {
   if (!isAuthsError(cause) || cause.code === 'pairing/channel-tampered' || cause.code === 'interrupted')
     return cause;
+  // Revoked before it was sealed: there is nothing to wait for.
+  if (isPeerAbort(cause) && cause.code === 'pairing/forbidden') return cause;
   return new AuthsError('pairing/pending', 'paired on this side, but the host has not confirmed it yet', {
     hint: 'auths pair on the host, and auths pair --join with its new code here, finish it (auths sync is not in this version yet)',
     cause,

@@ -65,7 +65,7 @@ export interface PairedDevices {
   acknowledge(session: SessionId): Promise<void>;
   /** Marks the entry active, in the place of older ones of this device, then removes the journal. Doing it twice changes nothing. */
   activate(journal: PairingJournal): Promise<void>;
-  /** Removes a provisional entry and its journal. An active entry stays, and so does what was acknowledged meanwhile. */
+  /** Removes a provisional entry and its journal. An active entry stays, and so does what was acknowledged since this journal was read. */
   forget(journal: PairingJournal): Promise<void>;
   unfinished(): Promise<readonly PairingJournal[]>;
 }

@@ -29,6 +29,8 @@ export interface SealingPorts {
   readonly engine: VerifyEngine;
   /** The identity key that the log names now. */
   readonly identity: Signer;
+  /** Asked anew before each attempt to append; rejects when nothing may be sealed upon the log as it stands. */
+  readonly mayAppend?: () => Promise<void>;
 }
 
 /** A record to seal: a link brings the device's signature; an identity signature that is there is made anew (Ed25519 gives the same). */
@@ -63,6 +65,8 @@ export async function sealRecords(
     if (tip === undefined) throw invalid(issuer, verdict);
     const sealed = sealedDigests(verdict);
     const open = records.filter((record) => !sealed.has(digestOf(record)));
+    // After the version was read: what it does not see yet makes the append below too late.
+    if (open.length > 0) await ports.mayAppend?.();
     const sequence = tip.sequence + 1;
     // The ones sealed before are put again too: a run that died may have lost them.
     await ports.records.put(
