@@ -1,6 +1,7 @@
 /** What chance does: lets somebody go on or begin, moves the clocks, kills, interrupts. */
-import { interruption, startFinish, startHost, startJoin } from './commands.ts';
+import { interruption, startHost, startJoin } from './commands.ts';
 import { startGuesser } from './guesser.ts';
+import { startFinish, startRevoke } from './home-commands.ts';
 import { handed } from './people.ts';
 import { openRelay } from './relays.ts';
 import type { Actor, World } from './world.ts';
@@ -17,6 +18,8 @@ export function happen(world: World): boolean {
     ({ process }) => process !== null,
   );
   const starts = startable(world);
+  const listed = world.disk.list.filter(({ status }) => status === 'active');
+  const terminal = world.hosts.find(({ process }) => process === null);
   const idle = steps === 0 ? 1 : 0;
   const happening = dice.weighted<() => void>([
     [steps > 0 ? 1 : 0, () => scheduler.step()],
@@ -53,6 +56,15 @@ export function happen(world: World): boolean {
         const by = dice.pick([-900_000, -30_000, 30_000, 650_000]);
         trace.push(`the clock of ${name} steps by ${by / 1000} s`);
         wall.offset += by;
+      },
+    ],
+    [
+      listed.length > 0 && terminal !== undefined ? scenario.revoke : 0,
+      () => {
+        const { device_did, name } = dice.pick(listed);
+        const reason = dice.pick(['retired', 'lost', 'compromised'] as const);
+        trace.push(`${name} is to be revoked: ${reason}`);
+        if (terminal !== undefined) startRevoke(world, terminal, device_did, reason);
       },
     ],
     // So that there is always a choice; nothing happens.

@@ -1,18 +1,17 @@
-/** The commands of a walk, each a process over the real flows: `auths pair`, `auths pair --join`, and any that finishes what was begun. */
+/** The two commands of a pairing, each a process over the real flows: `auths pair` and `auths pair --join`. */
 // Loaded on demand by the flow; here beforehand.
 import '../../packages/core/src/flows/host-steps.ts';
-import { finishPairings } from '../../packages/core/src/flows/finish-pairings.ts';
 import { pairHost } from '../../packages/core/src/flows/pair-host.ts';
 import { pairJoin } from '../../packages/core/src/flows/pair-join.ts';
 import { x25519PublicKey } from '../../packages/core/src/crypto/x25519.ts';
 import { AuthsError } from '../../packages/core/src/errors.ts';
-import type { HostIdentity } from '../../packages/core/src/flows/pairing-ports.ts';
 import type { PairingTransport } from '../../packages/core/src/ports.ts';
 import { parseJoinInput } from '../../packages/core/src/pairing/uri.ts';
 import { createHostRelay, createJoinerRelay } from '../../packages/pairing-http/src/client.ts';
 import { waitUntilFetched } from '../../packages/pairing-http/src/linger.ts';
 import { createFakeRandom } from '../../packages/testing/src/fake-random.ts';
-import { hostPorts, joinerPorts } from './homes.ts';
+import { begin, fullDisk, openHome } from './home-commands.ts';
+import { joinerPorts } from './homes.ts';
 import { mistyped, personAtDevice, personAtHost } from './people.ts';
 import { connect, openRelay } from './relays.ts';
 import { ruleOf } from './scenario.ts';
@@ -29,7 +28,7 @@ export function startHost(world: World, actor: Actor): Process {
   const { scheduler, scenario, wires, flaw } = world;
   actor.runs += 1;
   const random = flaw.hostSeed === undefined ? randomOf(world, actor) : createFakeRandom(flaw.hostSeed);
-  return run(world, actor, async (process) => {
+  return begin(world, actor, async (process) => {
     const own = scenario.lan ? openRelay(wires, `${actor.name}'s door`, process) : null;
     const relay = own ?? world.registry;
     const clock = scheduler.clockOf(process, actor.wall);
@@ -37,7 +36,7 @@ export function startHost(world: World, actor: Actor): Process {
       local: scenario.lan,
       remoteAddress: actor.address,
     });
-    const home = openHome(world, process);
+    const { host } = openHome(world, process);
     let shown: Offer | null = null;
     const offer = (): Offer => {
       if (shown === null) throw new Error('nothing was offered');
@@ -53,8 +52,8 @@ export function startHost(world: World, actor: Actor): Process {
         x25519PublicKey,
         relay: createHostRelay(transport, relay.endpoint),
         ...(own === null
-          ? { host: home }
-          : { host: () => scheduler.gate(process, 'opens its keys', () => home), face: world.face }),
+          ? { host }
+          : { host: () => scheduler.gate(process, 'opens its keys', () => host), face: world.face }),
       },
       {
         mode: scenario.lan ? 'lan' : 'registry',
@@ -122,7 +121,7 @@ export function startJoin(world: World, joiner: Joiner, offer: Offer, typed: str
   if (joiner.honest) offer.told.add(joiner);
   const random = randomOf(world, joiner);
   const first = slip && typed === offer.code ? mistyped(typed) : typed;
-  return run(world, joiner, async (process) => {
+  return begin(world, joiner, async (process) => {
     process.onEnd.add(() => {
       joiner.sas = null;
       joiner.offer = null;
@@ -172,47 +171,4 @@ export function startJoin(world: World, joiner: Joiner, offer: Offer, typed: str
       process.interrupt.signal,
     );
   });
-}
-
-/** Any command of the host's home that begins by finishing pairings. */
-export function startFinish(world: World, actor: Actor): Process {
-  const random = createFakeRandom(1);
-  return run(world, actor, async (process) => {
-    const clock = world.scheduler.clockOf(process, actor.wall);
-    await finishPairings({ clock, random, engine, host: openHome(world, process) });
-  });
-}
-
-/** The identity's home, as this process sees it. Its key may sign links of devices that somebody agreed to. */
-function openHome(world: World, process: Process): HostIdentity {
-  const { authority, disk, flaw, scheduler } = world;
-  const host = hostPorts(scheduler, process, authority, disk, flaw, fullDisk(world));
-  const { identity } = host;
-  return {
-    ...host,
-    identity: {
-      publicKey: identity.publicKey,
-      sign(message) {
-        const text = Buffer.from(message).toString('latin1');
-        const subject = /"subject":"(did:key:\w+)"/.exec(text)?.[1];
-        if (subject !== undefined && !world.consents.some(({ deviceDid }) => deviceDid === subject))
-          world.faults.push('the identity signs for a device that nobody agreed to');
-        return identity.sign(message);
-      },
-    },
-  };
-}
-
-/** Whether this write fails. */
-function fullDisk(world: World): () => boolean {
-  return () => !world.calm && world.scheduler.dice.chance(world.scenario.fullDisk);
-}
-
-function run(world: World, actor: Actor, main: (process: Process) => Promise<void>): Process {
-  const process = world.scheduler.start(actor.name, main);
-  actor.process = process;
-  process.onEnd.add(() => {
-    actor.process = null;
-  });
-  return process;
 }

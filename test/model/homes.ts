@@ -4,6 +4,7 @@ import { AuthsError } from '../../packages/core/src/errors.ts';
 import type { JsonValue } from '../../packages/core/src/encoding/json.ts';
 import type { HostIdentity, JoinerHome, PairedDevice } from '../../packages/core/src/flows/pairing-ports.ts';
 import type { AttestationStore, EventLog, Signer, VerifyEngine } from '../../packages/core/src/ports.ts';
+import type { ListEdit } from '../../packages/key-store/src/allow-list.ts';
 import type { Journal } from '../../packages/key-store/src/journal.ts';
 import { pairedDevicesOver } from '../../packages/key-store/src/paired-devices.ts';
 import { createDeferred } from '../../packages/testing/src/fake-clock.ts';
@@ -46,15 +47,21 @@ export interface HostDisk {
   held: Promise<void> | null;
 }
 
+/** The identity's home in one process. */
+export interface HostHome {
+  readonly host: HostIdentity;
+  readonly changeList: (edit: ListEdit) => Promise<void>;
+}
+
 /** The host's ports for one process. Each write is a step of its own: it is made whole, or was never made. */
-export function hostPorts(
+export function openHostHome(
   scheduler: Scheduler,
   process: Process,
   authority: TestAuthority,
   disk: HostDisk,
   flaw: Pick<Flaw, 'devices' | 'written'>,
   isFull: () => boolean,
-): HostIdentity {
+): HostHome {
   const write = writer(scheduler, process, isFull);
   const journal: Journal = {
     write: (name, value) => write('the journal', () => void disk.journal.set(name, value)),
@@ -62,7 +69,7 @@ export function hostPorts(
     list: async () => [...disk.journal.keys()].toSorted(),
     remove: (name) => write('the journal away', () => disk.journal.delete(name)),
   };
-  const devices = pairedDevicesOver(journal, async (edit) => {
+  const changeList: HostHome['changeList'] = async (edit) => {
     const unlock = await lock(scheduler, process, disk);
     try {
       const after = await edit(disk.list);
@@ -73,13 +80,15 @@ export function hostPorts(
     } finally {
       unlock();
     }
-  });
-  return {
+  };
+  const devices = pairedDevicesOver(journal, changeList);
+  const host = {
     ...authority,
     log: gatedLog(authority.log, write),
     records: gatedRecords(authority.records, write),
     devices: flaw.devices?.(devices) ?? devices,
   };
+  return { host, changeList };
 }
 
 /** One writer of the list at a time. Who dies with the lock leaves it to the next, as `auths doctor --fix` would. */

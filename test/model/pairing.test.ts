@@ -44,7 +44,7 @@ vi.mock('../../packages/core/src/crypto/ed25519.ts', async (original) => {
 });
 
 const LONG = 600_000;
-const WALKS = Number(process.env['AUTHS_MODEL_WALKS'] ?? 240);
+const WALKS = Number(process.env['AUTHS_MODEL_WALKS'] ?? 160);
 const one = Number(process.env['AUTHS_MODEL_SEED']);
 const seeds = one > 0 ? [one] : Array.from({ length: WALKS }, (_, i) => i + 1);
 /** A walk of a broken world; the first of these seeds that is noticed is enough. */

@@ -4,7 +4,7 @@ import { digestOf } from '../../packages/core/src/attestation/sign.ts';
 import type { PairingJournal } from '../../packages/core/src/flows/pairing-ports.ts';
 import { ownDevices } from '../../packages/core/src/flows/own-devices.ts';
 import { sealsOf } from '../../packages/core/src/flows/seals.ts';
-import { prefixOf } from '../../packages/core/src/identifiers.ts';
+import { prefixOf, type DidKey, type Said } from '../../packages/core/src/identifiers.ts';
 import { replay } from '../../packages/core/src/keri/key-state.ts';
 import { ATTEMPTS_PER_SLOT, RUNS_PER_CODE } from '../../packages/core/src/pairing/limits.ts';
 import { deviceStatus } from '../../packages/core/src/attestation/device-state.ts';
@@ -37,12 +37,14 @@ export interface Memory {
   version: string;
   /** Of every device but the host's own, by digest. */
   sealed: ReadonlyMap<string, LinkRecord>;
+  /** Not revoked, as a verifier of the log sees it. */
+  working: ReadonlySet<DidKey>;
   /** Which session a link came from: its journal said so when it was begun. */
   readonly sessionOf: Map<string, string>;
 }
 
 export function createMemory(): Memory {
-  return { version: '', sealed: new Map(), sessionOf: new Map() };
+  return { version: '', sealed: new Map(), working: new Set(), sessionOf: new Map() };
 }
 
 /** Throws `Broken`. */
@@ -56,7 +58,7 @@ export async function look(world: World, memory: Memory): Promise<void> {
   if (fault !== undefined) throw new Broken('consent', fault);
   everyGrantWasAgreed(world, memory);
   oneGrantForOneCode(world, memory);
-  await everyWorkingDeviceIsListed(world, memory);
+  everyWorkingDeviceIsListed(world, memory);
   for (const rid of world.believed) {
     if (![...memory.sealed.values()].some((link) => link.rid === rid))
       throw new Broken('listed', 'a command said "paired" of a device that is not');
@@ -65,16 +67,20 @@ export async function look(world: World, memory: Memory): Promise<void> {
 }
 
 async function readLog({ authority }: World, memory: Memory): Promise<void> {
-  const log = await authority.log.read(prefixOf(authority.controllerDid));
+  const { controllerDid, log: store, records } = authority;
+  const log = await store.read(prefixOf(controllerDid));
   if (log === null || log.version === memory.version) return;
+  const { devices, missing } = await ownDevices({ log: store, records, engine }, controllerDid);
+  if (missing.length > 0) throw new Broken('listed', 'a seal without its record');
   const seals = sealsOf(replay(log.stream, { engine }).events);
-  const sealed = new Map<string, LinkRecord>();
-  for (const [digest, record] of linksOf(await authority.records.list(authority.controllerDid))) {
-    if (seals.has(digest as never) && record.name !== 'laptop') sealed.set(digest, record);
-  }
-  if (sealed.size + 1 !== seals.size) throw new Broken('listed', 'a seal without its record');
+  const links = [...linksOf(await records.list(controllerDid))];
+  memory.sealed = new Map(
+    links.filter(([digest, { name }]) => seals.has(digest as Said) && name !== 'laptop'),
+  );
+  memory.working = new Set(
+    devices.filter(({ revocation }) => revocation === null).map(({ subject }) => subject),
+  );
   memory.version = log.version;
-  memory.sealed = sealed;
 }
 
 function everyGrantWasAgreed(world: World, memory: Memory): void {
@@ -109,18 +115,19 @@ function oneGrantForOneCode({ paired }: World, memory: Memory): void {
     throw new Broken('one grant a code', 'a host announced two devices for one code');
 }
 
-/** A joiner whose link verifies against the host's log is on the host's list, for that very link or a newer one. */
-async function everyWorkingDeviceIsListed(world: World, memory: Memory): Promise<void> {
-  for (const joiner of world.joiners) {
-    const working = [...memory.sealed.values()].filter(({ subject }) => subject === joiner.did);
-    if (working.length === 0) continue;
-    const entries = world.disk.list.filter(({ device_did }) => device_did === joiner.did);
-    if (!entries.some(({ rid }) => working.some((link) => link.rid === rid)))
-      throw new Broken('listed', `${joiner.name} works and is not listed`);
+/** A device whose link verifies against the host's log is on the host's list, by one of its links that are sealed. */
+function everyWorkingDeviceIsListed({ disk }: World, { sealed, working }: Memory): void {
+  const open = new Set(disk.list.filter(({ status }) => status !== 'revoked').map(({ rid }) => rid));
+  const listed = new Set(
+    [...sealed.values()].filter(({ rid }) => open.has(rid)).map(({ subject }) => subject),
+  );
+  for (const { subject, name } of sealed.values()) {
+    if (working.has(subject) && !listed.has(subject))
+      throw new Broken('listed', `${name} works and is not listed`);
   }
-  for (const { status, rid, name } of world.disk.list) {
-    const isSealed = [...memory.sealed.values()].some((link) => link.rid === rid);
-    if (status === 'active' && !isSealed)
+  const rids = new Set([...sealed.values()].map(({ rid }) => rid));
+  for (const { status, rid, name } of disk.list) {
+    if (status === 'active' && !rids.has(rid))
       throw new Broken('listed', `${name} is listed as working and is not`);
   }
 }
@@ -146,9 +153,9 @@ export async function lookAtTheEnd(world: World, memory: Memory): Promise<void> 
   const { disk, wires } = world;
   if (disk.journal.size > 0)
     throw new Broken('leftovers', `the journal holds ${[...disk.journal.keys()].join()}`);
-  const half = disk.list.find(({ status }) => status !== 'active');
+  const half = disk.list.find(({ status }) => status === 'provisional');
   if (half !== undefined) throw new Broken('leftovers', `${half.name} is still ${half.status}`);
-  const devices = disk.list.map(({ device_did }) => device_did);
+  const devices = disk.list.filter(({ status }) => status === 'active').map(({ device_did }) => device_did);
   if (new Set(devices).size !== devices.length) throw new Broken('leftovers', 'a device is listed twice');
   for (const relay of [world.registry, ...world.offers.map((offer) => offer.relay)]) {
     if (relay.process.outcome !== null) continue;

@@ -27,6 +27,7 @@ export interface Scenario {
   readonly wallStep: number;
   readonly losses: number;
   readonly repeats: number;
+  readonly revoke: number;
   readonly fullDisk: number;
 }
 
@@ -64,6 +65,7 @@ export function drawScenario(dice: Dice): Scenario {
     wallStep: dice.pick([0, 0, 0, 0.002, 0.01]),
     losses: dice.pick([0, 0, 0.01, 0.05]),
     repeats: dice.pick([0, 0, 0.02, 0.1]),
+    revoke: dice.pick([0, 0, 0.002, 0.01]),
     fullDisk: dice.pick([0, 0, 0, 0.02, 0.1]),
   };
 }

@@ -34,7 +34,8 @@ export interface Actor {
 export interface Joiner extends Actor {
   readonly honest: boolean;
   readonly home: TestJoinerHome;
-  readonly did: DidKey;
+  /** Of its newest key. */
+  did: DidKey;
   /** What its screen shows to be compared. */
   sas: string | null;
   /** The session that its present command answers. */
@@ -133,17 +134,26 @@ export async function createWorld(seed: number, flaw: Flaw): Promise<World> {
   const homes: [string, boolean][] = JOINERS.map((name) => [name, true]);
   if (scenario.hostile === 'knows') homes.push(['eve', false]);
   const joiners: Joiner[] = [];
+  const randoms = [random];
   for (const [index, [name, honest]] of homes.entries()) {
     const own = createFakeRandom(IDENTITY_SEED + 1 + index);
     const home = createJoinerHome(own);
     const { publicKey } = await home.deviceKey({ renew: false });
-    const signer = nativeSigner(own.draws[0] as Uint8Array, publicKey);
+    let signer = nativeSigner(own.draws[0] as Uint8Array, publicKey);
     const quick: TestJoinerHome = {
       ...home,
-      deviceKey: async (options) => (options.renew ? home.deviceKey(options) : signer),
+      async deviceKey(options) {
+        if (options.renew) {
+          signer = await home.deviceKey(options);
+          joiner.did = encodeDidKey(signer.publicKey);
+        }
+        return signer;
+      },
     };
     const did = encodeDidKey(publicKey);
-    joiners.push({ ...actor(name, 20 + index), honest, home: quick, did, sas: null, offer: null });
+    const joiner: Joiner = { ...actor(name, 20 + index), honest, home: quick, did, sas: null, offer: null };
+    joiners.push(joiner);
+    randoms.push(own);
   }
   return {
     scheduler,
@@ -168,7 +178,7 @@ export async function createWorld(seed: number, flaw: Flaw): Promise<World> {
     believed: new Set(),
     answers: new Map(),
     failures: new Map(),
-    randoms: [random],
+    randoms,
     crashes: 0,
     calm: false,
   };
