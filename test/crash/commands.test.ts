@@ -29,6 +29,9 @@ let phone: string;
 /** What it has published, and its kit, both outside every home. */
 let remote: string;
 let kit: string;
+/** A device that asks in a file. */
+let request: string;
+let desk: string;
 const lanes: Machine[] = [];
 
 beforeAll(async () => {
@@ -43,6 +46,11 @@ beforeAll(async () => {
   execFileSync('git', ['init', '-q', '--bare', remote]);
   await host.data(['push', remote, '--once']);
   cpSync(join(host.home, 'recovery-kit.json'), kit);
+  request = join(world.folder, 'desk.request');
+  const asked = await world
+    .machine('desk')
+    .data(['devices', 'request', request, '--identity', made.controller_did]);
+  desk = asked.device_did;
   cpSync(host.folder, prepared, { recursive: true, preserveTimestamps: true });
   for (let lane = 0; lane < LANES; lane++) lanes.push(world.machine(`lane-${lane}`));
 }, LONG);
@@ -193,6 +201,15 @@ async function expectKeysFit(machine: Machine, where: string): Promise<void> {
 const isRotated = ({ stream }: Seen): boolean => Buffer.from(stream).toString('latin1').includes('"t":"rot"');
 
 const cases: readonly Case[] = [
+  {
+    name: 'devices accept',
+    least: 95,
+    most: 12,
+    args: () => ['devices', 'accept', request, '--output', '-', '--expect-device', desk],
+    done: ({ devices, paired }) =>
+      devices.some(({ subject, revocation }) => subject === desk && revocation === null) &&
+      paired.some(({ device_did, status }) => device_did === desk && status === 'active'),
+  },
   {
     name: 'devices rename',
     least: 95,

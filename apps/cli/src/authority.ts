@@ -1,6 +1,7 @@
 /** What every command that appends to the log begins and ends with. */
 import type { Clock, Random } from '@auths/core/ports';
 import type { DidKeri } from '@auths/core/identifiers';
+import type { HostPorts } from '@auths/core/flows/finish-pairings';
 import type { SealingPorts } from '@auths/core/flows/seal-records';
 import type { Context } from './command.ts';
 import { verifyEngine, withAuthority, type Stores } from './composition.ts';
@@ -26,26 +27,38 @@ export async function withSealing<T>(
   what: string,
   action: (authority: Authority) => Promise<T>,
 ): Promise<T> {
-  return withAuthority(context, what, async (stores) => {
-    const host = await openHostIdentity(context, stores);
-    const engine = await verifyEngine();
-    const did = stores.identity.controller_did;
-    const { clock, random } = context;
-    const { finishPairings } = await import('@auths/core/flows/finish-pairings');
-    const { activated } = await finishPairings({ clock, random, engine, host });
-    for (const name of activated)
-      context.note(`${safeName(name)}: a pairing that was interrupted is complete now`);
-    await closeRevokedChannels(stores.home, () => readLogView(stores.home, did));
-    const result = await action({
+  return withHost(context, what, ({ host, engine, clock, random }, stores) =>
+    action({
       log: host.log,
       records: stores.attestations,
       engine,
       identity: host.identity,
       clock,
       random,
-      did,
+      did: host.controllerDid,
       stores,
-    });
+    }),
+  );
+}
+
+/** The same with all that a host has. */
+export async function withHost<T>(
+  context: Context,
+  what: string,
+  action: (ports: HostPorts, stores: Stores) => Promise<T>,
+): Promise<T> {
+  return withAuthority(context, what, async (stores) => {
+    const host = await openHostIdentity(context, stores);
+    const engine = await verifyEngine();
+    const did = stores.identity.controller_did;
+    const { clock, random } = context;
+    const { finishPairings } = await import('@auths/core/flows/finish-pairings');
+    const ports = { clock, random, engine, host };
+    const { activated } = await finishPairings(ports);
+    for (const name of activated)
+      context.note(`${safeName(name)}: a pairing that was interrupted is complete now`);
+    await closeRevokedChannels(stores.home, () => readLogView(stores.home, did));
+    const result = await action(ports, stores);
     await writeAllowedSigners(stores.home, did);
     return result;
   });

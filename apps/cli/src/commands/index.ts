@@ -57,6 +57,16 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./devices-revoke.ts').then((m) => m.devicesRevoke),
   },
   {
+    name: 'devices request',
+    summary: 'ask an identity for a place, in a file',
+    load: () => import('./devices-request.ts').then((m) => m.devicesRequest),
+  },
+  {
+    name: 'devices accept',
+    summary: 'answer the request of a device, in a file',
+    load: () => import('./devices-accept.ts').then((m) => m.devicesAccept),
+  },
+  {
     name: 'id show',
     summary: 'the identity: DID, keys, sequence',
     load: () => import('./id-show.ts').then((m) => m.idShow),

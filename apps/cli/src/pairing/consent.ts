@@ -33,7 +33,8 @@ export function hostAsker(context: Context): Ask {
 
 function questionText({ confirm, deviceName, sas, tryNumber, triesLeft }: ConsentQuestion): string {
   if (confirm === 'yes') return `Does ${deviceName} show ${sas}? [y/N]`;
-  if (tryNumber === 1) return 'Type the fingerprint that the other device shows (XXXX-XXXX), or no:';
+  if (tryNumber === 1)
+    return `Type the fingerprint that the other device shows (${sas.replaceAll(/[^-]/g, 'X')}), or no:`;
   const left = triesLeft === 0 ? 'This is the last try' : `${triesLeft + 1} tries are left`;
   return `That is not it. ${left}; if it reads exactly so over there, type no:`;
 }

@@ -14,6 +14,13 @@ export const ATTESTATION_LABEL = 'auths-attestation/1';
 export const RECOVERY_LABEL = 'auths-recovery/1';
 /** Identity bundles (docs/protocol.md, "Identity bundle"). */
 export const BUNDLE_LABEL = 'auths-bundle/1';
+/** Pairing by two files (docs/protocol.md, "Two files"): what device and identity sign, what people compare, the channel's token. */
+export const REQUEST_LABELS = {
+  request: 'auths-request/1',
+  answer: 'auths-request/1 answer',
+  fingerprint: 'auths-request/1 fingerprint',
+  token: 'auths-request/1 token',
+} as const;
 /** Additional data of every sealed entry of keys.enc (docs/protocol.md, "Keys"). */
 export const KEYS_LABEL = 'auths-keys/1';
 /** Hash of the machine id that a home remembers (docs/protocol.md, "Keys"). */
@@ -62,6 +69,16 @@ export function attestationBytes(canonicalRecord: Uint8Array | string): Uint8Arr
 /** LV("auths-bundle/1") || LV(JCS of the bundle without its signature), signed by the identity key in force. */
 export function bundleBytes(canonicalBundle: Uint8Array | string): Uint8Array {
   return lv(BUNDLE_LABEL, canonicalBundle);
+}
+
+/** LV("auths-request/1") || LV(JCS of the request without its proof), signed by the device key. */
+export function requestBytes(canonicalRequest: Uint8Array | string): Uint8Array {
+  return lv(REQUEST_LABELS.request, canonicalRequest);
+}
+
+/** LV("auths-request/1 answer") || LV(JCS of the answer without its signature), signed by the identity key in force. */
+export function answerBytes(canonicalAnswer: Uint8Array | string): Uint8Array {
+  return lv(REQUEST_LABELS.answer, canonicalAnswer);
 }
 
 /**

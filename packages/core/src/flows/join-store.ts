@@ -20,6 +20,9 @@ import type { JoinContext, Standing } from './join-context.ts';
 import type { JoinerHome, KnownHost, PairingWorld } from './pairing-ports.ts';
 import { sealsOf } from './seals.ts';
 
+/** The part of a joiner's context that storing needs. */
+export type StoringContext = Pick<JoinContext, 'home' | 'engine' | 'clock' | 'deviceDid' | 'standing'>;
+
 /** Reads identity, log and records of the home. A log that does not replay counts as nothing known. */
 export async function readStanding(deps: PairingWorld & { readonly home: JoinerHome }): Promise<Standing> {
   const { home, engine, clock } = deps;
@@ -45,7 +48,10 @@ export async function readStanding(deps: PairingWorld & { readonly home: JoinerH
  * `conflict`; a log that contradicts, or is older than, the one known here is `host-identity-invalid`. Resolves to the link of a
  * device that is paired already, else null.
  */
-export async function requireKnownHost(context: JoinContext, host: VerifiedHost): Promise<LinkRecord | null> {
+export async function requireKnownHost(
+  context: StoringContext,
+  host: VerifiedHost,
+): Promise<LinkRecord | null> {
   const { standing } = context;
   if (standing.controllerDid === null) return null;
   if (standing.role === 'controller' || standing.controllerDid !== host.controllerDid) {
@@ -66,7 +72,7 @@ export async function requireKnownHost(context: JoinContext, host: VerifiedHost)
   return standing.link;
 }
 
-async function knownLog(context: JoinContext, controllerDid: DidKeri): Promise<Log | null> {
+async function knownLog(context: StoringContext, controllerDid: DidKeri): Promise<Log | null> {
   const { home, engine } = context;
   if ((await home.log.read(prefixOf(controllerDid))) === null) return null;
   const { verdict } = await readOwnLog({ log: home.log, engine }, controllerDid);
@@ -79,7 +85,7 @@ function logOf(host: Pick<VerifiedHost, 'controllerDid' | 'kel'>): Log {
 
 /** Step 8: log, link, host entry and, last, what the home is. Durable when it resolves. */
 export async function storePending(
-  context: JoinContext,
+  context: StoringContext,
   host: VerifiedHost,
   link: LinkRecord,
   entry: KnownHost,
@@ -93,7 +99,7 @@ export async function storePending(
 
 /** Step 10: the host's further events and every record; this device and the host's own must stand sealed and live in them. */
 export async function acceptAnchored(
-  context: JoinContext,
+  context: StoringContext,
   host: VerifiedHost,
   link: LinkRecord,
   hostDeviceDid: DidKey,
@@ -152,7 +158,7 @@ async function collect(
 
 /** Brings the home's log to these events, which extends or recovers what is there. Loses no race against a sync running beside it. */
 async function storeLog(
-  { home, engine }: JoinContext,
+  { home, engine }: StoringContext,
   controllerDid: DidKeri,
   events: readonly ReplayedEvent[],
 ): Promise<void> {

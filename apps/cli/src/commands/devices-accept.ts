@@ -1,0 +1,114 @@
+/** `auths devices accept`: a device's request in a file, compared by hand, sealed, and answered in a file. No network. */
+import { CAPABILITY_WORDS } from '@auths/core/attestation/capability';
+import { fromUtf8 } from '@auths/core/encoding/text';
+import { AuthsError } from '@auths/core/errors';
+import { acceptRequest, type AskedDevice } from '@auths/core/flows/accept-request';
+import { MAX_REQUEST } from '@auths/core/flows/device-request';
+import { requireConsent } from '@auths/core/flows/host-consent';
+import { isDidKey, type DidKey } from '@auths/core/identifiers';
+import { withHost } from '../authority.ts';
+import { defineCommand, type CommandSpec, type Context } from '../command.ts';
+import { readInput } from '../input-file.ts';
+import { newFilePath, writeNewFile } from '../output-file.ts';
+import { canAskHost, hostAsker, typingTries } from '../pairing/consent.ts';
+import { safeName } from '../views/layout.ts';
+
+export const devicesAccept: CommandSpec = defineCommand({
+  examples: [
+    { command: 'auths devices accept desk.request', what: 'the answer is in desk.request.answer' },
+    {
+      command: 'auths devices accept - --output - --expect-device did:key:z6Mk… < desk.request > desk.answer',
+      what: 'for scripts that know the device by its key',
+    },
+  ],
+  flags: {
+    output: { kind: 'value', hint: 'F', summary: 'where the answer goes (default FILE.answer; - is stdout)' },
+    'expect-device': {
+      kind: 'value',
+      hint: 'DID',
+      summary: 'the did:key that asks, in place of the comparison',
+    },
+  },
+  arguments: [{ name: 'FILE', summary: 'the request, or - for stdin', required: true }],
+  more: 'The fingerprint is typed as the other machine shows it. Accepted once, a request is answered again without a question.',
+  async run(context, { flags, words }) {
+    const file = words[0] as string;
+    const output = flags.output ?? (file === '-' ? '-' : `${file}.answer`);
+    const expectDevice = expected(flags['expect-device']);
+    newFilePath(context, output);
+    const request = await readInput(context, file, MAX_REQUEST);
+    return withHost(context, 'auths devices accept', async (ports) => {
+      const accepted = await acceptRequest(
+        ports,
+        request,
+        expectDevice === null ? {} : { expectDevice },
+        (asked) => admit(context, asked, expectDevice !== null),
+      );
+      const path = await writeNewFile(context, output, accepted.answer);
+      const { link, already } = accepted;
+      const data = {
+        controller_did: link.issuer,
+        device_did: link.subject,
+        device_name: link.name,
+        attestation: link,
+        already,
+        file: path,
+        ...(path === null ? { answer: fromUtf8(accepted.answer) } : {}),
+      };
+      if (path === null) return { data, text: fromUtf8(accepted.answer) };
+      const text = [
+        `${already ? 'accepted before' : context.style.good('accepted')}: ${safeName(link.name)} ${link.subject}`,
+        `the answer is in ${path}`,
+        'next: carry it back; on that machine: auths devices request --answer FILE',
+      ].join('\n');
+      return { data, text };
+    });
+  },
+});
+
+/** Shows who asks, and waits for the fingerprint that the other machine shows. */
+async function admit(
+  context: Context,
+  { link, fingerprint }: AskedDevice,
+  isExpected: boolean,
+): Promise<void> {
+  const words = link.capabilities.map(
+    (name) => (CAPABILITY_WORDS as Readonly<Record<string, string>>)[name] ?? name,
+  );
+  context.terminal.show(
+    [
+      `${safeName(link.name)} asks to become a device of this identity`,
+      `  device   ${link.subject}`,
+      `  may      ${words.join(', ')}`,
+      `  until    ${link.expires_at ?? 'revoked'}`,
+      `  asked    ${link.timestamp}`,
+    ].join('\n'),
+  );
+  if (isExpected) return;
+  if (!canAskHost(context)) {
+    throw new AuthsError(
+      'usage/missing-answer',
+      'the fingerprint must be compared, and nobody can be asked here',
+      {
+        hint: 'run it on a terminal, or give --expect-device did:key:z6Mk…',
+        details: { flag: '--expect-device' },
+      },
+    );
+  }
+  const question = {
+    confirm: 'type',
+    kind: 'link',
+    deviceDid: link.subject,
+    deviceName: safeName(link.name),
+    sas: fingerprint,
+  } as const;
+  await requireConsent(context.clock, hostAsker(context), question, typingTries(context), context.signal);
+}
+
+function expected(text: string | undefined): DidKey | null {
+  if (text === undefined) return null;
+  if (isDidKey(text)) return text;
+  throw new AuthsError('usage/invalid', '--expect-device takes a whole did:key:z6Mk…', {
+    hint: 'auths devices accept --help',
+  });
+}

@@ -1,0 +1,152 @@
+/**
+ * The identity's side of two files: the same grant as a pairing makes, with the same journal and allow-list, once a person
+ * has compared the fingerprint; then the answer for the device.
+ */
+import { sha256 } from '@noble/hashes/sha2.js';
+import type { LinkRecord } from '../attestation/attestation.ts';
+import { digestOf, signedBytes, withSignatures } from '../attestation/sign.ts';
+import { REQUEST_LABELS } from '../crypto/domains.ts';
+import { x25519, x25519PublicKey } from '../crypto/x25519.ts';
+import { toBase64url } from '../encoding/base64url.ts';
+import { concat, toHex, wipe } from '../encoding/bytes.ts';
+import { encodeDidKey } from '../encoding/did-key.ts';
+import { lv } from '../encoding/framing.ts';
+import { AuthsError } from '../errors.ts';
+import { parseSessionId, type DidKey } from '../identifiers.ts';
+import { deviceId } from '../pairing/sas.ts';
+import { channelPsk } from '../pairing/transcript.ts';
+import { makeAnswer } from './device-answer.ts';
+import { parseRequest, requestFingerprint, type DeviceRequest } from './device-request.ts';
+import { anchorPairing, timeText, type HostPorts } from './finish-pairings.ts';
+import { requireAuthority, requireLiveDevice, requireNotRevoked, sealedRecords } from './host-authority.ts';
+import type { PairingJournal } from './pairing-ports.ts';
+import { readOwnLog } from './seal-records.ts';
+import { sealsOf } from './seals.ts';
+
+export interface AskedDevice {
+  readonly link: DeviceRequest['link'];
+  readonly fingerprint: string;
+}
+
+export interface AcceptedRequest {
+  readonly link: LinkRecord;
+  /** The file for the device. */
+  readonly answer: Uint8Array;
+  /** The log held this very grant before: nobody was asked, nothing was added. */
+  readonly already: boolean;
+}
+
+/**
+ * Judges a request, asks `admit`, grants and answers. What `parseRequest` rejects with, `pairing/did-mismatch` for a
+ * request to another identity, `pairing/forbidden` for a device that was revoked, `device-not-expected`, and whatever
+ * `admit` rejects with: then nothing was granted.
+ */
+export async function acceptRequest(
+  ports: HostPorts,
+  file: Uint8Array,
+  options: { readonly expectDevice?: DidKey },
+  admit: (asked: AskedDevice) => Promise<void>,
+): Promise<AcceptedRequest> {
+  const { host, engine, clock } = ports;
+  const request = parseRequest(file, engine, clock.now());
+  await requireAuthority(ports);
+  const did = encodeDidKey(request.signingKey);
+  if (request.link.issuer !== host.controllerDid) {
+    throw new AuthsError(
+      'pairing/did-mismatch',
+      `this request is for ${request.link.issuer}, not for ${host.controllerDid}`,
+      {
+        hint: `make a new one on the device: auths devices request FILE --identity ${host.controllerDid}`,
+      },
+    );
+  }
+  if (options.expectDevice !== undefined && options.expectDevice !== did) {
+    throw new AuthsError(
+      'pairing/device-not-expected',
+      `${did} asks, which is not the device expected here`,
+      {
+        details: { device_did: did, expected: options.expectDevice },
+      },
+    );
+  }
+  const already = await isSealed(ports, request);
+  await requireNotRevoked(ports, did);
+  if (!already) {
+    await admit({ link: request.link, fingerprint: requestFingerprint(file) });
+    // A person was asked meanwhile, and another process may have revoked either device.
+    await requireLiveDevice(ports);
+    await requireNotRevoked(ports, did);
+  }
+  if (!already) {
+    const identity = await host.identity.sign(signedBytes(request.link));
+    const link = withSignatures(request.link, { identity, device: request.deviceSignature });
+    await anchorPairing(ports, await begin(ports, request, link));
+  }
+  const { log } = await readOwnLog({ log: host.log, engine }, host.controllerDid);
+  const records = await sealedRecords(ports, log);
+  const link = records.find((record) => digestOf(record) === digestOf(request.link));
+  if (link?.type !== 'link') throw new AuthsError('internal/bug', 'a link was sealed and is not there');
+  const answer = await makeAnswer(host.identity, {
+    controllerDid: host.controllerDid,
+    requestHash: request.hash,
+    hostStatic: x25519PublicKey(host.channelSecret),
+    hostDeviceDid: encodeDidKey(host.device.publicKey),
+    stream: log.stream,
+    records,
+  });
+  return { link, answer, already };
+}
+
+/** The token of the channel between both: each side makes it of its own channel secret and the other's public one. */
+export function requestToken(
+  channelSecret: Uint8Array,
+  otherPublic: Uint8Array,
+  hash: Uint8Array,
+): Uint8Array {
+  const shared = x25519(channelSecret, otherPublic);
+  try {
+    return sha256(concat(lv(REQUEST_LABELS.token, hash), shared));
+  } finally {
+    wipe(shared);
+  }
+}
+
+async function isSealed({ host, engine }: HostPorts, { link }: DeviceRequest): Promise<boolean> {
+  const { verdict } = await readOwnLog({ log: host.log, engine }, host.controllerDid);
+  return sealsOf(verdict.events).has(digestOf(link));
+}
+
+/** Allow-list and journal as a pairing writes them. */
+async function begin(ports: HostPorts, request: DeviceRequest, link: LinkRecord): Promise<PairingJournal> {
+  const { host, clock } = ports;
+  const did = encodeDidKey(request.signingKey);
+  const hostStatic = x25519PublicKey(host.channelSecret);
+  const token = requestToken(host.channelSecret, request.static, request.hash);
+  const id = toHex(deviceId({ signingKey: request.signingKey, static: request.static, did }));
+  const createdAt = timeText(clock.now());
+  const journal: PairingJournal = {
+    v: 1,
+    session_id: parseSessionId(toHex(request.hash.subarray(0, 16))),
+    device_id: id,
+    created_at: createdAt,
+    acknowledged: false,
+    link,
+  };
+  await host.devices.begin(
+    {
+      device_id: id,
+      device_did: did,
+      name: link.name,
+      static: toBase64url(request.static),
+      psk: toBase64url(channelPsk(token, hostStatic, request.static)),
+      status: 'provisional',
+      created_at: createdAt,
+      rid: link.rid,
+    },
+    journal,
+  );
+  wipe(token);
+  // Nobody has to say that it arrived: from here on the next command finishes what this one began.
+  await host.devices.acknowledge(journal.session_id);
+  return { ...journal, acknowledged: true };
+}

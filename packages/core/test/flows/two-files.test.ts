@@ -1,0 +1,147 @@
+/** Request and answer: every changed byte is refused, and only what the device signed is granted. */
+import { assert, asyncProperty, integer, nat } from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { createFakeClock } from '../../../testing/src/fake-clock.ts';
+import { createFakeRandom } from '../../../testing/src/fake-random.ts';
+import {
+  createAuthority,
+  createJoinerHome,
+  type TestAuthority,
+  type TestJoinerHome,
+} from '../../../testing/src/two-device-world.ts';
+import { nodeVerifyEngine as engine } from '../../../key-store/src/verify-engine.ts';
+import { isAuthsError } from '../../src/errors.ts';
+import { acceptRequest } from '../../src/flows/accept-request.ts';
+import { parseAnswer } from '../../src/flows/device-answer.ts';
+import { parseRequest, requestFingerprint } from '../../src/flows/device-request.ts';
+import { requestDevice, takeAnswer } from '../../src/flows/take-answer.ts';
+
+const DAY = 86_400_000;
+const clock = createFakeClock();
+const random = createFakeRandom(3);
+let host: TestAuthority;
+let home: TestJoinerHome;
+let request: Uint8Array;
+let answer: Uint8Array;
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+    return 'done';
+  } catch (error) {
+    if (!isAuthsError(error)) throw error;
+    return error.code;
+  }
+}
+
+/** Accepted so much later. */
+const later = (ms: number): Promise<string> =>
+  codeOf(
+    acceptRequest(
+      { clock: { ...clock, now: () => clock.now() + ms }, random, engine, host },
+      request,
+      {},
+      () => Promise.resolve(),
+    ),
+  );
+
+beforeAll(async () => {
+  host = await createAuthority(clock, random);
+  home = createJoinerHome(random);
+  const wish = { controllerDid: host.controllerDid, name: 'desk', capabilities: ['sign_commit'] };
+  ({ file: request } = await requestDevice({ clock, random, engine, home }, wish));
+  const accepted = await acceptRequest({ clock, random, engine, host }, request, {}, () => Promise.resolve());
+  answer = accepted.answer;
+});
+
+describe('a request', () => {
+  it('says whose device it shall be, and its fingerprint is of every byte', () => {
+    const parsed = parseRequest(request, engine, clock.now());
+    expect(parsed.link).toMatchObject({
+      issuer: host.controllerDid,
+      name: 'desk',
+      capabilities: ['sign_commit'],
+    });
+    const seen = new Set([...request.keys()].map((at) => requestFingerprint(flipped(request, at, 1))));
+    expect(seen.size).toBe(request.length);
+  });
+
+  it('no byte of it can change', async () => {
+    await assert(
+      asyncProperty(nat(), integer({ min: 1, max: 255 }), async (at, mask) => {
+        const changed = flipped(request, at % request.length, mask);
+        const before = host.devices.entries.length;
+        const code = await codeOf(
+          acceptRequest({ clock, random, engine, host }, changed, {}, () => Promise.resolve()),
+        );
+        expect(['input/malformed', 'storage/version', 'pairing/weak-key']).toContain(code);
+        expect(host.devices.entries.length).toBe(before);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('is good for a week, and not for a time to come', async () => {
+    expect(await later(6 * DAY)).toBe('done');
+    expect(await later(8 * DAY)).toBe('pairing/session-expired');
+    expect(await later(-2 * DAY)).toBe('pairing/clock-skew');
+  });
+
+  it('grants nothing when the person says no', async () => {
+    const other = createJoinerHome(random);
+    const wish = { controllerDid: host.controllerDid, name: 'no', capabilities: ['sign_commit'] };
+    const { file } = await requestDevice({ clock, random, engine, home: other }, wish);
+    const before = [
+      host.devices.entries.length,
+      (await host.log.read(host.controllerDid.slice(9) as never))?.tip,
+    ];
+    await expect(
+      acceptRequest({ clock, random, engine, host }, file, {}, () => Promise.reject(new Error('no'))),
+    ).rejects.toThrow('no');
+    expect([
+      host.devices.entries.length,
+      (await host.log.read(host.controllerDid.slice(9) as never))?.tip,
+    ]).toEqual(before);
+  });
+});
+
+describe('an answer', () => {
+  it('no byte of it can change', async () => {
+    await assert(
+      asyncProperty(nat(), integer({ min: 1, max: 255 }), async (at, mask) => {
+        const changed = flipped(answer, at % answer.length, mask);
+        const code = await codeOf((async () => parseAnswer(changed, engine))());
+        expect(['input/malformed', 'storage/version']).toContain(code);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('is taken by the device that asked, once or twice, and by nobody else', async () => {
+    const stranger = createJoinerHome(random);
+    expect(await codeOf(takeAnswer({ clock, random, engine, home: stranger }, request, answer))).not.toBe(
+      'done',
+    );
+    expect(await stranger.identity()).toBeNull();
+    const link = await takeAnswer({ clock, random, engine, home }, request, answer);
+    expect(await takeAnswer({ clock, random, engine, home }, request, answer)).toEqual(link);
+    // Both ends made the same token for the channel to come.
+    expect(home.hosts.get(host.controllerDid)).toMatchObject({
+      device_id: host.devices.entries.at(0)?.device_id,
+    });
+    expect(
+      await codeOf(
+        requestDevice(
+          { clock, random, engine, home },
+          { controllerDid: host.controllerDid, name: 'x', capabilities: [] },
+        ),
+      ),
+    ).toBe('pairing/already-used');
+  });
+});
+
+function flipped(bytes: Uint8Array, at: number, mask: number): Uint8Array {
+  const changed = bytes.slice();
+  changed[at] = (changed[at] as number) ^ mask;
+  return changed;
+}
