@@ -65,6 +65,7 @@ describe.skipIf(why !== null).concurrent('pairing on a network where', { timeout
       );
       expect(failure).toMatchObject({ exit: 4, code: 'pairing/no-peer' });
       expect(failure.message).toMatch(/10\.77\.0\.1:\d+ cannot be reached: this machine has no route/);
+      expect(failure.hint).toMatch(/this device is not on the network of the host: connect it there/);
       for (const item of [...CHECKLIST, /--registry URL/]) expect(failure.hint).toMatch(item);
     }));
 
@@ -86,6 +87,7 @@ describe.skipIf(why !== null).concurrent('pairing on a network where', { timeout
       expect(failure.message).toMatch(
         /10\.77\.0\.99:4000 cannot be reached: no device answers to that address/,
       );
+      expect(failure.hint).toMatch(/is the address the one that the host shows, and is that device awake/);
       for (const item of CHECKLIST) expect(failure.hint).toMatch(item);
     }));
 
@@ -115,6 +117,7 @@ describe.skipIf(why !== null).concurrent('pairing on a network where', { timeout
       expect(failure.message).toMatch(
         /10\.77\.0\.1:\d+ cannot be reached: the machine refuses the connection/,
       );
+      expect(failure.hint).toMatch(/is "auths pair" still running there and is the port the one it shows/);
       for (const item of CHECKLIST) expect(failure.hint).toMatch(item);
     }));
 
@@ -126,7 +129,10 @@ describe.skipIf(why !== null).concurrent('pairing on a network where', { timeout
       const failure = failureOf(await join(home, offer['code'], '--timeout', '4').done);
       expect(failure).toMatchObject({ exit: 4, code: 'pairing/no-peer' });
       expect(failure.message).toMatch(/no peer found on local network: nobody answered by mDNS/);
-      for (const item of [/same subnet/, /UDP port 5353/, /client isolation/, /--host URL/, /--registry URL/])
+      expect(failure.hint).toMatch(
+        /is "auths pair" running on the other device, are both on the same subnet/,
+      );
+      for (const item of [/UDP port 5353/, /client isolation/, /--host URL/, /--registry URL/])
         expect(failure.hint).toMatch(item);
       expect(failure.hint).not.toMatch(SWITCHES_OFF);
       await expectPaired(home, host, join(home, offer['code'], '--host', String(offer['endpoint'])));
@@ -136,8 +142,10 @@ describe.skipIf(why !== null).concurrent('pairing on a network where', { timeout
     on(twoHomes([{ segment: 'a', four: '10.77.0.1/24' }], []), async (home) => {
       const failure = failureOf(await join(home, 'Z43-8JR', '--timeout', '2').done);
       expect(failure).toMatchObject({ exit: 4, code: 'pairing/no-peer' });
-      expect(failure.message).toMatch(/this machine is on no local network/);
-      expect(failure.hint).toMatch(/--registry URL/);
+      expect(failure.message).toMatch(/no peer found: this machine is on no local network/);
+      expect(failure.hint).toMatch(
+        /connect it to the network of the other device and join again.*--registry URL/,
+      );
     }));
 
   it('the host dies while the joiner waits for its word', () =>
@@ -156,6 +164,22 @@ describe.skipIf(why !== null).concurrent('pairing on a network where', { timeout
       await expectNothingGranted(home);
     }));
 
+  it('the registry ends while the joiner waits for the word of the host', () =>
+    on(oneSegment(FOUR), async (home) => {
+      const registry = await home.world.registry(['--bind', '10.77.0.1:3000'], {}, home.laptopHost.within);
+      const host = home.laptop.start('pair', '--json', '--registry', 'http://10.77.0.1:3000');
+      const joiner = join(home, (await host.event('offer'))['code'], '--registry', 'http://10.77.0.1:3000');
+      await Promise.all([host.event('joined'), joiner.event('sas')]);
+      registry.kill('SIGKILL');
+      const failure = failureOf(await joiner.done);
+      expect(failure).toMatchObject({ exit: 4, code: 'pairing/timeout' });
+      expect(failure.message).toMatch(/no longer answers: the machine refuses the connection/);
+      expect(failure.hint).toMatch(/is auths-registry still running there\? Then start again on both sides/);
+      host.kill('SIGKILL');
+      await host.done;
+      await expectNothingGranted(home);
+    }));
+
   it('the cable is pulled in the middle: the joiner says so, and the answer that was given grants nothing', () =>
     on(oneSegment(FOUR), async (home) => {
       const host = home.laptop.start('pair', '--json');
@@ -167,6 +191,9 @@ describe.skipIf(why !== null).concurrent('pairing on a network where', { timeout
       const failure = await inVain(home, host, joiner);
       expect(failure).toMatchObject({ exit: 4, code: 'pairing/timeout' });
       expect(failure.message).toMatch(/10\.77\.0\.1:\d+ no longer answers: this machine has no route/);
+      expect(failure.hint).toMatch(
+        /has auths pair ended there, is the other device asleep, or has one of the two/,
+      );
       expect(failure.hint).toMatch(/left the network\? Start again on both sides: auths pair/);
     }));
 

@@ -98,7 +98,7 @@ describe.skipIf(why !== null)('a registry between two subnets', { timeout: 240_0
       '--expect-device',
       String(device_did),
     );
-    await host.shown(/localhost means this machine only/);
+    await host.shown(/localhost means this machine only: another device needs the address/);
     const [, code = ''] = await host.shown(/auths pair --join (\S+)/);
     const failure = failureOf(await join(home, code, '--registry', 'http://localhost:3000').done);
     expect(failure.hint).toMatch(LOCALHOST);

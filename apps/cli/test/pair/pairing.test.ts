@@ -187,6 +187,7 @@ describe('auths pair that does not pair', () => {
     const offer = await host.event('offer');
     const wrong = await desktop.run(...joinArgs(offer, mistyped(offer['code'])));
     expect([wrong.exit, errorCode(wrong)]).toEqual([1, 'pairing/pake-failed']);
+    expect(wrong.stdout).toContain('check the code and type it again; if it is right, someone is in between');
     expect(await host.event('attempt')).toMatchObject({ result: 'pake-failed', attempts_left: 2 });
     await nothingGranted({ laptop, desktop });
     const right = await desktop.run(...joinArgs(offer));
@@ -318,6 +319,7 @@ describe('auths pair that does not pair', () => {
     const startedAt = performance.now();
     const ended = await host.done;
     expect([ended.exit, errorCode(ended)]).toEqual([5, 'pairing/session-expired']);
+    expect(ended.stdout).toContain('run auths pair on the host again for a fresh code');
     expect(performance.now() - startedAt).toBeGreaterThan(28_000);
     expect(await sequence(laptop)).toBe(1);
   });
@@ -491,6 +493,7 @@ describe('auths pair through a registry', () => {
     expect(gone.stdout).toContain('localhost means this machine only');
     const unknown = await desktop.run('pair', '--join', 'Z43-8JR', '--registry', registry.url, '--json');
     expect([unknown.exit, errorCode(unknown)]).toEqual([4, 'pairing/not-found']);
-    expect(unknown.stdout).toContain('same --registry');
+    expect(unknown.stdout).toContain('code not found: no pairing waits there under it, or not any more');
+    expect(unknown.stdout).toContain('with the same --registry ');
   });
 });
