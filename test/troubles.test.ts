@@ -17,12 +17,12 @@ const FURTHER = [
   'packages/pairing-http/src/fetch-transport.ts',
 ];
 /** Words of these files that tell of no trouble. */
-const NO_TROUBLE = [
+const NO_TROUBLE: ReadonlySet<string> = new Set([
   'the local network',
   'off; the QR code names the address',
   'advertising on this machine only',
   'advertising on local network',
-];
+]);
 
 /** What is between quotes, and the pieces of templates, where there are words to read: three in a row. */
 function words(file: string): readonly string[] {
@@ -32,15 +32,14 @@ function words(file: string): readonly string[] {
   return [...source.matchAll(/'((?:[^'\\\n]|\\.)*)'|`((?:[^`\\]|\\.)*)`/g)]
     .flatMap(([, plain, template]) => (plain === undefined ? [template ?? ''] : [plain]))
     .filter(
-      (each) =>
-        !NO_TROUBLE.includes(each) && /[a-z]+ [a-z]+ [a-z]+/i.test(each.replaceAll(/\$\{[^}]*\}/g, ' … ')),
+      (each) => !NO_TROUBLE.has(each) && /[a-z]+ [a-z]+ [a-z]+/i.test(each.replaceAll(/\$\{[^}]*\}/g, ' … ')),
     );
 }
 
 /** The text of one test, from its title to the next test. */
 function test(file: string, title: string): string | null {
   const source = text(file);
-  const titles = [...source.matchAll(/(?:\bit|\])\(\s*'((?:[^'\\]|\\.)*)'/g)];
+  const titles = [...source.matchAll(/(?:\bit|\]\))\(\s*'((?:[^'\\]|\\.)*)'/g)];
   const at = titles.find((match) => match[1] === title)?.index;
   if (at === undefined) return null;
   const rest = source.slice(at + 1);

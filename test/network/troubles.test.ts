@@ -41,7 +41,7 @@ async function joinsInVain(host: Host, ...where: readonly string[]): Promise<Fai
 /** A program that has UDP port 5353 for itself alone. */
 async function takeMdns(host: Host): Promise<void> {
   const script = "require('node:dgram').createSocket('udp4').bind(5353, () => console.log('bound'))";
-  const [program = '', ...argv] = [...host.within, execPath, '-e', script];
+  const [program, ...argv] = [...host.within, execPath, '-e', script];
   const child = spawn(program, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
   taken.push(child);
   await new Promise<void>((resolve, reject) => {
