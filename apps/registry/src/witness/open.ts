@@ -1,7 +1,8 @@
 /** What a witness keeps, beside the directory and never served: its key, and the logs that it has receipted. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AuthsError } from '@auths/core/errors';
 import type { Secret } from '@auths/core/ports';
 import type { WitnessLogPorts } from '@auths/core/flows/witness-log';
@@ -9,6 +10,7 @@ import { WITNESS_LIMITS } from '@auths/core/flows/witness-log';
 import { witnessAid } from '@auths/core/keri/receipt-message';
 import { gitEventLog } from '@auths/git-store/event-log';
 import { createHome } from '@auths/git-store/home-repository';
+import { findLocks } from '@auths/git-store/refs';
 import { gitDisputes } from '@auths/git-store/remote-disputes';
 import { encryptedFileStore } from '@auths/key-store/encrypted-file';
 import { createSigner } from '@auths/key-store/signer';
@@ -33,6 +35,7 @@ export async function openWitness(folder: string, passphrase: string): Promise<W
   const keys = encryptedFileStore(join(own, 'keys.enc'), () => Promise.resolve(passphrase));
   const signer = createSigner(await seedIn(keys));
   const home = createHome(join(own, 'seen.git'));
+  await clearLocks(home.dir);
   return {
     aid: witnessAid(signer.publicKey),
     ports: {
@@ -44,6 +47,15 @@ export async function openWitness(folder: string, passphrase: string): Promise<W
     },
     close: () => home.close(),
   };
+}
+
+/** Longer than git holds a lock for any of ours, its own end after ours included. */
+const LOCK_MS = 2_000;
+
+/** What a run that was killed has left would stop the log that it was writing for ever, and nobody looks after a server's locks. */
+async function clearLocks(dir: string): Promise<void> {
+  for (let waited = 0; findLocks(dir).length > 0 && waited < LOCK_MS; waited += 100) await sleep(100);
+  for (const { path } of findLocks(dir)) await rm(path, { force: true });
 }
 
 /** Of two that begin at once, the one whose key came second takes the first one's. */
