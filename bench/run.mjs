@@ -10,6 +10,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { pairingShares, rowsOf } from './pairing.mjs';
 import { ratio, summary } from './pairs.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -114,6 +115,10 @@ async function measureInProcess() {
   }
 }
 
+/** Pairings behind each share. */
+const PAIRINGS = quick ? 3 : 7;
+let shareRows = [];
+
 try {
   const before = await prepare();
   const here = { cwd: project, env };
@@ -181,6 +186,7 @@ try {
     5,
   );
   await measureInProcess();
+  shareRows = rowsOf(await pairingShares(PAIRINGS));
 } finally {
   rmSync(stage, { recursive: true, force: true });
 }
@@ -204,6 +210,29 @@ its own crypto, zlib and streams, and V8 loading our code; the rest is our code,
 \`auths pair\` shows its code before scrypt and the key exchange have run. Where the machine has no IPv4 address on its
 network, Node compiles a regular expression for IPv6 addresses before it listens: a fifth of an empty Node.
 \`node -e 0\` takes so little that a loaded machine moves these ratios by a third.
+
+## Where a pairing spends its time
+
+From the start of \`auths pair --join\` in a new home to its \`paired\`, on loopback, with a host that says yes at once:
+shares of the whole, each the median of ${PAIRINGS} pairings. While the joiner does something it counts as the joiner's;
+while it only waits for the host, as what the host does then. Both run under V8's profiler (\`bench/pairing.mjs\`), which
+slows JavaScript down, not OpenSSL or the disk.
+
+| kind of work | joiner | host, joiner waiting | both |
+| --- | --- | --- | --- |
+${shareRows.join('\n')}
+
+What the largest would take to shrink:
+
+1. scrypt of the passphrase is the price of a stolen \`keys.enc\` and stays as dear as it is. It could run while the joiner
+   looks for the host and derives the code: the flow opens the device key first so that a wrong passphrase ends it before
+   anybody is called, and so that no time limit runs while a person types. With a passphrase that is there already
+   (\`AUTHS_PASSPHRASE\`, \`--passphrase-file\`) neither is a reason.
+2. Loading: the joiner is in the large program with everything else; \`auths pair\` has one of its own, which \`--join\`
+   could have too.
+3. X25519 of the handshake runs in JavaScript; OpenSSL's needs a port as \`x25519PublicKey\` has one.
+4. The timer that runs out is the host's floor under every look-up of a code, found or not: it stays. Nothing else
+   polls: both sides hold a request open until there is news.
 `;
 if (quick) console.log(page);
 else writeFileSync(join(root, 'docs/performance.md'), page);
