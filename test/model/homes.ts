@@ -81,7 +81,7 @@ export function openHostHome(
       unlock();
     }
   };
-  const devices = pairedDevicesOver(journal, changeList);
+  const devices = pairedDevicesOver(journal, { read: async () => disk.list, change: changeList });
   const host = {
     ...authority,
     log: gatedLog(authority.log, write),

@@ -9,19 +9,25 @@ import { exactObject, type JsonValue } from '@auths/core/encoding/json';
 import { AuthsError } from '@auths/core/errors';
 import type { PairedDevice, PairedDevices, PairingJournal } from '@auths/core/flows/pairing-ports';
 import { parseSessionId, type SessionId } from '@auths/core/identifiers';
-import { changeAllowList, type ListEdit } from './allow-list.ts';
+import { changeAllowList, readAllowList, type ListEdit } from './allow-list.ts';
 import { openJournal, type Journal } from './journal.ts';
 
 /** Journal and allow-list of the home in `dir`. */
 export function pairedDevices(dir: string): PairedDevices {
-  return pairedDevicesOver(openJournal(dir), (edit) => changeAllowList(dir, edit));
+  return pairedDevicesOver(openJournal(dir), {
+    read: () => readAllowList(dir),
+    change: (edit) => changeAllowList(dir, edit),
+  });
 }
 
-/** The same over any journal and any list; `changeList` does what `changeAllowList` does. */
-export function pairedDevicesOver(
-  journal: Journal,
-  changeList: (edit: ListEdit) => Promise<unknown>,
-): PairedDevices {
+/** A list of paired devices, as `readAllowList` and `changeAllowList` keep it. */
+interface DeviceList {
+  read(): Promise<readonly PairedDevice[]>;
+  change(edit: ListEdit): Promise<unknown>;
+}
+
+/** The same over any journal and any list. */
+export function pairedDevicesOver(journal: Journal, list: DeviceList): PairedDevices {
   async function read(name: string): Promise<PairingJournal | null> {
     const value = await journal.read(name);
     return value === null ? null : parsePairingJournal(value);
@@ -31,7 +37,7 @@ export function pairedDevicesOver(
     async begin(device, entry) {
       const name = nameOf(entry.session_id);
       await journal.write(name, asJson(entry));
-      await changeList(async (devices) => {
+      await list.change(async (devices) => {
         if ((await read(name)) === null) throw givenUp();
         return [...devices.filter(({ rid }) => rid !== device.rid), device];
       });
@@ -43,26 +49,27 @@ export function pairedDevicesOver(
       if (entry === null) throw givenUp();
       if (!entry.acknowledged) await journal.write(name, asJson({ ...entry, acknowledged: true }));
       // Forgotten before this was written down; `forget` sees it from now on.
-      await changeList((devices) => {
-        if (!devices.some(({ rid }) => rid === entry.link.rid)) throw givenUp();
-        return devices;
+      await list.change(async (devices) => {
+        if (devices.some(({ rid }) => rid === entry.link.rid)) return devices;
+        await journal.remove(name);
+        throw givenUp();
       });
     },
 
     async activate(entry) {
-      await changeList((devices) => withActive(devices, entry));
+      await list.change((devices) => withActive(devices, entry));
       await journal.remove(nameOf(entry.session_id));
     },
 
     async forget({ session_id, link, acknowledged }) {
       const name = nameOf(session_id);
       const isOwn = ({ rid, status }: PairedDevice): boolean => rid === link.rid && status === 'provisional';
-      await changeList(async (devices) => {
+      await list.change(async (devices) => {
         const isNew = !acknowledged && (await read(name))?.acknowledged === true;
         if (isNew || !devices.some(isOwn)) return devices;
         return devices.filter((device) => !isOwn(device));
       });
-      await changeList(async (devices) => {
+      await list.change(async (devices) => {
         // An entry that is there now was acknowledged, or is only now being begun.
         if (!devices.some(isOwn)) await journal.remove(name);
         return devices;
@@ -71,8 +78,14 @@ export function pairedDevicesOver(
 
     async unfinished() {
       const names = (await journal.list()).filter((name) => name.startsWith(PREFIX));
-      const entries = await Promise.all(names.map(read));
-      return entries.filter((entry) => entry !== null);
+      const entries = (await Promise.all(names.map(read))).filter((entry) => entry !== null);
+      if (!entries.some(({ acknowledged }) => acknowledged)) return entries;
+      const listed = new Set((await list.read()).map(({ rid }) => rid));
+      // Given up, or followed by a newer pairing, while it was being acknowledged: a seal would list nobody.
+      const isOver = ({ acknowledged, link }: PairingJournal): boolean =>
+        acknowledged && !listed.has(link.rid);
+      for (const entry of entries.filter(isOver)) await journal.remove(nameOf(entry.session_id));
+      return entries.filter((entry) => !isOver(entry));
     },
   };
 }

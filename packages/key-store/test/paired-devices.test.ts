@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildLink, withSignatures } from '@auths/core/attestation/sign';
@@ -145,6 +145,14 @@ describe('paired devices', () => {
     await expect(pairing.acknowledge(journal.session_id)).rejects.toMatchObject({
       code: 'pairing/session-expired',
     });
+    expect(await other.unfinished()).toEqual([]);
+    // Forgotten while it was being written down, by a program that then died.
+    await pairing.begin(device, journal);
+    await other.forget(journal);
+    const path = join(dir, 'journal', `pairing-${journal.session_id}.json`);
+    writeFileSync(path, JSON.stringify({ ...journal, acknowledged: true }));
+    expect(await other.unfinished()).toEqual([]);
+    expect(existsSync(path)).toBe(false);
     await pairing.begin(device, journal);
     await pairing.acknowledge(journal.session_id);
     await other.forget(journal);
