@@ -48,22 +48,21 @@ function linesOf(file) {
   let kind = 'load';
   const source = bytes.toString('latin1', 8, 8 + bytes.readUInt32LE(0));
   return source.split('\n').map((line) => {
-    const path = /^\s*\/\/ (\S+\.(?:[cm]?[jt]s))$/.exec(line)?.[1];
+    const path = /^\s*\/\/ (\S+\.[cm]?[jt]s|builtin:\S+)$/.exec(line)?.[1];
     if (path !== undefined) kind = kindOf(path);
     return { line, kind };
   });
 }
 
 function kindOf(path) {
-  if (
-    /noble\/curves\S*(?:nist|weierstrass|hash-to-curve)|pairing\/(?:spake2|p256)|crypto\/(?:spake2|p256)/.test(
-      path,
-    )
-  )
-    return 'p256';
-  if (/noble\/curves/.test(path)) return 'keys';
-  if (/noble\/|scure/.test(path)) return 'other';
-  return 'ours';
+  // Stands in for a function of Node's until it is called.
+  if (path.startsWith('builtin:')) return 'node';
+  if (/noble\/curves\S*\/(?:nist|weierstrass|hash-to-curve)\.|crypto\/spake2\./.test(path)) return 'p256';
+  if (/noble\/curves\S*\/(?:ed25519|edwards|montgomery)\.|crypto\/(?:x25519|kx|\S*ed25519)\./.test(path))
+    return 'keys';
+  // Field arithmetic and ladders are those of whichever curve called them.
+  if (/noble\/curves/.test(path)) return null;
+  return /noble\/|scure/.test(path) ? 'other' : 'ours';
 }
 
 /** One program: samples as `[from, to, kind or null when idle]`, in nanoseconds. */
@@ -102,13 +101,17 @@ function read(folder, bundles) {
   };
   const judged = (id) => {
     if (nodes.get(id).callFrame.functionName === '(idle)') return null;
+    let inNode = false;
     for (let at = id; at !== undefined; at = parents.get(at)) {
       const { functionName: name, url, lineNumber, scriptId } = nodes.get(at).callFrame;
       if (LOADERS.has(name)) return 'load';
+      // What one of Node's functions does for us is Node's, once it is seen that it does not load anything.
+      inNode ||= url.startsWith('node:');
       if (url !== OURS) continue;
       // The bundle as a whole, and a module's own top, run once.
       if (lineNumber === 0 || /\.[cm]?[jt]s$/.test(name)) return 'load';
-      return bundleOf(scriptId)[lineNumber].kind;
+      const { kind } = bundleOf(scriptId)[lineNumber];
+      if (kind !== null) return inNode ? 'node' : kind;
     }
     return 'node';
   };

@@ -230,8 +230,10 @@ What the largest would take to shrink:
    (\`AUTHS_PASSPHRASE\`, \`--passphrase-file\`) neither is a reason.
 2. Loading: the joiner is in the large program with everything else; \`auths pair\` has one of its own, which \`--join\`
    could have too.
-3. X25519 of the handshake runs in JavaScript; OpenSSL's needs a port as \`x25519PublicKey\` has one.
-4. The timer that runs out is the host's floor under every look-up of a code, found or not: it stays. Nothing else
+3. Node itself: with an address given by hand or scanned the joiner calls by \`fetch\`, whose client is loaded for it; a host
+   found by mDNS is called by \`node:http\`, which is there already and would do for both.
+4. X25519 of the handshake runs in JavaScript; OpenSSL's needs a port as \`x25519PublicKey\` has one.
+5. The timer that runs out is the host's floor under every look-up of a code, found or not: it stays. Nothing else
    polls: both sides hold a request open until there is news.
 `;
 if (quick) console.log(page);
