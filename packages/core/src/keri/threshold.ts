@@ -18,7 +18,7 @@ interface Weight extends Fraction {
   readonly inner: readonly Fraction[] | null;
 }
 
-const WEIGHT = /^(0|[1-9][0-9]{0,8})(?:\/([1-9][0-9]{0,8}))?$/;
+const WEIGHT = /^(0|[1-9][0-9]{0,31})(?:\/([1-9][0-9]{0,31}))?$/;
 
 /** From the JSON value of `kt` or `nt` over a list of `size`. Rules threshold-invalid, threshold-unsatisfiable. */
 export function parseThreshold(value: unknown, size: number): Threshold {
@@ -32,7 +32,7 @@ export function parseThreshold(value: unknown, size: number): Threshold {
 
 /** A count as lower-case hex text without leading zeros, or as a JSON integer (only on import). Rule threshold-invalid. */
 export function parseCount(value: unknown): number {
-  if (typeof value === 'string' && /^(?:0|[1-9a-f][0-9a-f]{0,7})$/.test(value))
+  if (typeof value === 'string' && /^(?:0|[1-9a-f][0-9a-f]{0,31})$/.test(value))
     return Number.parseInt(value, 16);
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
   throw refuse('threshold-invalid', 'a threshold is lower-case hex text or a list of weights');

@@ -249,6 +249,15 @@ describe('threats to signatures', () => {
       0,
       'threshold-unsatisfiable',
     ]);
+    for (const kt of ['ff', 'fffffffff', 'f'.repeat(32)])
+      expect(refusal([remade((t) => t.replace('"kt":"1"', `"kt":"${kt}"`))]), kt).toEqual([
+        'reject',
+        0,
+        'threshold-unsatisfiable',
+      ]);
+    expect(refusal([remade((t) => t.replace('"kt":"1"', `"kt":"${'f'.repeat(33)}"`))])[2]).toBe(
+      'threshold-invalid',
+    );
     expect(refusal([signed(body.icp({ k: [] }), 1)])).toEqual(['reject', 0, 'keys-empty']);
   });
   it('T31 weights that never reach one, decimals, too few or too many of them', () => {
@@ -261,6 +270,11 @@ describe('threats to signatures', () => {
     ] as const)
       expect(weighted(kt), kt).toEqual(['reject', 0, rule]);
     expect(weighted('["1/2","1/2"]')).toEqual(['accepted', null, null]);
+    // Exact, however long the numbers are: one part less than a half twice is not one.
+    const half = '5'.padEnd(31, '0');
+    const whole = '1'.padEnd(32, '0');
+    expect(weighted(`["${half}/${whole}","1/2"]`)).toEqual(['accepted', null, null]);
+    expect(weighted(`["${'4'.padEnd(31, '9')}/${whole}","1/2"]`)).toEqual(['reject', 0, 'threshold-invalid']);
   });
   it('what was accepted says so about exactly these bytes', () =>
     expect(fromUtf8(some(judged([withMore(icp, '')]).events[0]).bytes)).toBe(textOf(icp)));
