@@ -240,7 +240,7 @@ async function onePairing(programs, stage, home, number, bundles) {
   return shares;
 }
 
-/** `runs` pairings, each of a new device: the median share of each kind, `{joiner, host}`. */
+/** `runs` pairings, each of a new device: the mean share of each kind, `{joiner, host}`. */
 export async function pairingShares(runs) {
   const stage = mkdtempSync(join(tmpdir(), 'auths-bench-pairing-'));
   try {
@@ -254,12 +254,9 @@ export async function pairingShares(runs) {
       .done;
     const all = [];
     for (let i = 0; i < runs; i++) all.push(await onePairing(programs, stage, home, i, bundles));
-    const median = (kind, side) => all.map((one) => one[kind][side]).toSorted((a, b) => a - b)[runs >> 1];
+    const mean = (kind, side) => all.reduce((sum, one) => sum + one[kind][side], 0) / runs;
     return Object.fromEntries(
-      Object.keys(KINDS).map((kind) => [
-        kind,
-        { joiner: median(kind, 'joiner'), host: median(kind, 'host') },
-      ]),
+      Object.keys(KINDS).map((kind) => [kind, { joiner: mean(kind, 'joiner'), host: mean(kind, 'host') }]),
     );
   } finally {
     rmSync(stage, { recursive: true, force: true });

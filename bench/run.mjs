@@ -214,7 +214,7 @@ network, Node compiles a regular expression for IPv6 addresses before it listens
 ## Where a pairing spends its time
 
 From the start of \`auths pair --join\` in a new home to its \`paired\`, on loopback, with a host that says yes at once:
-shares of the whole, each the median of ${PAIRINGS} pairings. While the joiner does something it counts as the joiner's;
+shares of the whole, the mean of ${PAIRINGS} pairings. While the joiner does something it counts as the joiner's;
 while it only waits for the host, as what the host does then. Both run under V8's profiler (\`bench/pairing.mjs\`), which
 slows JavaScript down, not OpenSSL or the disk.
 
