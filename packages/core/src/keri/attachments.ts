@@ -125,7 +125,7 @@ function readElement(reader: Reader, code: string): void {
       return;
     case 'C':
       reader.couples.push({
-        prefix: readText(reader, 'BD'),
+        prefix: readText(reader, 'B', 'D'),
         signature: decodeCesrFixed(readText(reader, '0B')).raw,
       });
       return;
@@ -135,7 +135,7 @@ function readElement(reader: Reader, code: string): void {
       return;
     case 'F':
     case 'H': {
-      const prefix = readText(reader, 'EDB');
+      const prefix = readText(reader, 'E', 'D', 'B');
       const establishment =
         code === 'H' ? null : { sequence: readNumber(reader), said: readText(reader, 'E') };
       reader.groups.push({ prefix, establishment, signatures: readInnerSignatures(reader) });
@@ -146,7 +146,7 @@ function readElement(reader: Reader, code: string): void {
       readText(reader, 'E');
       return;
     default:
-      readText(reader, 'EDB');
+      readText(reader, 'E', 'D', 'B');
       readText(reader, '0A');
       readText(reader, 'E');
   }
@@ -194,12 +194,12 @@ function readSignature(reader: Reader): IndexedSignature {
   };
 }
 
-/** One primitive whose code is among `codes` (characters, or one longer code). */
-function readText(reader: Reader, codes: string): string {
+/** One primitive whose code is one of `codes`. */
+function readText(reader: Reader, ...codes: readonly string[]): string {
   const first = reader.text.charAt(reader.at);
   if (reader.end - reader.at < (first === '0' ? 2 : first === '1' ? 4 : 1)) take(reader, 4);
   const code = codeAt(reader.text, reader.at);
-  if (code.length > 1 ? code !== codes : !codes.includes(code)) {
+  if (!codes.includes(code)) {
     throw cesrFault('cesr-code', `code ${code} cannot stand in this group`);
   }
   const size = cesrSize(code);

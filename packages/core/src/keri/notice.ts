@@ -2,12 +2,15 @@
  * The key state record of KERI (docs/protocol.md, "Key state"): what somebody says the newest state is. A claim;
  * only a log proves it. Its text has one form: this order of labels, canonical JSON as in events.
  */
+import { decodeCesrFixed } from '../encoding/cesr.ts';
 import { fromUtf8, utf8 } from '../encoding/text.ts';
 import { type Prefix, type Said, parsePrefix, parseSaid } from '../identifiers.ts';
+import { checkWitnessThreshold } from './establishment.ts';
 import { MAX_EVENT } from './parse.ts';
-import { refuse } from './rules.ts';
+import { type Rule, refuse } from './rules.ts';
 import { skipObject } from './scan.ts';
 import type { KeyState } from './state.ts';
+import { parseCount, parseThreshold } from './threshold.ts';
 
 export interface KeyStateNotice {
   readonly vn: readonly [1, 0];
@@ -41,7 +44,8 @@ export interface KeyStateNotice {
 
 const LABELS = 'vn,i,s,p,d,f,dt,et,kt,k,nt,n,bt,b,c,ee,di';
 const HEX = /^(?:0|[1-9a-f][0-9a-f]{0,31})$/;
-const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}[+-]\d\d:\d\d$/;
+const DATE_TIME =
+  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}[+-](?:[01]\d|2[0-3]):[0-5]\d$/;
 
 /** The record of a state; `dt` is the caller's time, `2026-01-01T00:00:00.000000+00:00`. */
 export function noticeOf(state: KeyState, dt: string): KeyStateNotice {
@@ -80,7 +84,7 @@ export function parseNotice(bytes: Uint8Array): KeyStateNotice {
   const record = JSON.parse(text) as Readonly<Record<string, unknown>>;
   if (Object.keys(record).join() !== LABELS)
     throw refuse('field-set', `a key state record has the fields ${LABELS}`);
-  const { vn, i, s, p, d, f, dt, et, k, n, bt, b, c, ee, di } = record;
+  const { vn, i, s, p, d, f, dt, et, kt, k, nt, n, bt, b, c, ee, di } = record;
   const last = ee as Readonly<Record<string, unknown>> | null;
   const typed =
     JSON.stringify(vn) === '[1,0]' &&
@@ -88,6 +92,7 @@ export function parseNotice(bytes: Uint8Array): KeyStateNotice {
     typeof dt === 'string' &&
     DATE_TIME.test(dt) &&
     (et === 'icp' || et === 'rot' || et === 'ixn' || et === 'dip' || et === 'drt') &&
+    [kt, nt].every((threshold) => typeof threshold === 'string' || Array.isArray(threshold)) &&
     [k, n, b, c].every(isTexts) &&
     typeof last === 'object' &&
     last !== null &&
@@ -102,7 +107,31 @@ export function parseNotice(bytes: Uint8Array): KeyStateNotice {
   parseSaid(asText(d));
   if (p !== '') parseSaid(asText(p));
   if (di !== '') parsePrefix(asText(di));
-  return record as unknown as KeyStateNotice;
+  const notice = record as unknown as KeyStateNotice;
+  checkState(notice);
+  return notice;
+}
+
+/** What no log could ever end in is no claim either. */
+function checkState({ s, p, et, kt, k, nt, n, bt, b }: KeyStateNotice): void {
+  const first = et === 'icp' || et === 'dip';
+  if (first !== (s === '0') || first !== (p === ''))
+    throw refuse('sn-sequence', 'an inception, and it alone, has s "0" and no prior event');
+  if (k.length === 0) throw refuse('keys-empty', 'k must name at least one key');
+  checkList(k, 'DB', 'key-code', 'keys-duplicate');
+  checkList(n, 'E', 'digest-code', 'next-duplicate');
+  checkList(b, 'B', 'witness-code', 'witness-duplicate');
+  parseThreshold(kt, k.length);
+  parseThreshold(nt, n.length);
+  checkWitnessThreshold(parseCount(bt), b.length);
+}
+
+function checkList(list: readonly string[], codes: string, wrongCode: Rule, doubled: Rule): void {
+  for (const text of list) {
+    const { code } = decodeCesrFixed(text);
+    if (!codes.includes(code)) throw refuse(wrongCode, `code ${code} cannot stand here`);
+  }
+  if (new Set(list).size !== list.length) throw refuse(doubled, 'an entry stands twice in a list');
 }
 
 function isHex(value: unknown): boolean {

@@ -18,6 +18,7 @@ interface Weight extends Fraction {
   readonly inner: readonly Fraction[] | null;
 }
 
+/** At most 32 digits: ours, not KERI's. */
 const WEIGHT = /^(0|[1-9][0-9]{0,31})(?:\/([1-9][0-9]{0,31}))?$/;
 
 /** From the JSON value of `kt` or `nt` over a list of `size`. Rules threshold-invalid, threshold-unsatisfiable. */
@@ -30,11 +31,13 @@ export function parseThreshold(value: unknown, size: number): Threshold {
   return { kind: 'number', size, needed };
 }
 
-/** A count as lower-case hex text without leading zeros, or as a JSON integer (only on import). Rule threshold-invalid. */
+/**
+ * A count as lower-case hex text without leading zeros, or as a JSON integer (only on import). Above 2^53 only
+ * approximate, which is enough to see that no list is as long. Rule threshold-invalid.
+ */
 export function parseCount(value: unknown): number {
-  if (typeof value === 'string' && /^(?:0|[1-9a-f][0-9a-f]{0,31})$/.test(value))
-    return Number.parseInt(value, 16);
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  if (typeof value === 'string' && /^(?:0|[1-9a-f][0-9a-f]*)$/.test(value)) return Number.parseInt(value, 16);
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return value;
   throw refuse('threshold-invalid', 'a threshold is lower-case hex text or a list of weights');
 }
 

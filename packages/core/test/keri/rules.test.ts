@@ -31,6 +31,8 @@ const changed = (change: (text: string) => string, ...seeds: Uint8Array[]): Fram
   return { event, attachments: signedBy(utf8(event), ...(seeds.length === 0 ? [seed(1)] : seeds)) };
 };
 
+const SEED = encodeCesr('A', new Uint8Array(32));
+
 describe('nine places stricter than keripy', () => {
   it('1 an index counts once, under whatever codes it signs', () => {
     const event = resaid(body.icp({ kt: '"2"', k: [1, 2, 3] }));
@@ -314,6 +316,21 @@ describe('attachments', () => {
       `-AAB${A}-FAB${some(icp).said}${encodeSequence(0)}${some(icp).said}-BAA`,
     ],
     ['a couple with a digest for a key', 'cesr-code', `-AAB${A}-CAB${some(icp).said}0B${A.slice(2)}`],
+    // A and B are letters of the codes 0A, 1AAG and 0B, and codes of their own.
+    ['a couple with a key for a signature', 'cesr-code', `-AAB${A}-CAB${witness(5)}${witness(5)}`],
+    ['a first-seen couple with a seed for a number', 'cesr-code', `-AAB${A}-EAB${SEED}1AAG${'A'.repeat(32)}`],
+    ['a first-seen couple with a seed for a date', 'cesr-code', `-AAB${A}-EAB${encodeSequence(0)}${SEED}`],
+    ['a seal source with a seed for a number', 'cesr-code', `-AAB${A}-GAB${SEED}${some(icp).said}`],
+    [
+      'a seal source triple with a seed for a number',
+      'cesr-code',
+      `-AAB${A}-IAB${some(icp).said}${SEED}${some(icp).said}`,
+    ],
+    [
+      'a -F group with a seed for a number',
+      'cesr-code',
+      `-AAB${A}-FAB${some(icp).said}${SEED}${some(icp).said}-AAB${A}`,
+    ],
     [
       'an ondex on another key as the only signature',
       'sig-invalid',
@@ -322,6 +339,32 @@ describe('attachments', () => {
   ])('refuses %s: %s', (_what, rule, attachments) =>
     expect(refusal(attach(attachments))).toEqual(['reject', 0, rule]),
   );
+});
+
+describe('numbers and fractions of any size', () => {
+  const nine = '100000000';
+  it.each<readonly [string, string, string, string]>([
+    ['kt', '"kt":"1"', `"kt":"${nine}"`, 'threshold-unsatisfiable'],
+    ['kt of 128 bits', '"kt":"1"', `"kt":"${'f'.repeat(32)}"`, 'threshold-unsatisfiable'],
+    ['kt of 4000 bits', '"kt":"1"', `"kt":"${'f'.repeat(1000)}"`, 'threshold-unsatisfiable'],
+    ['kt as an integer', '"kt":"1"', '"kt":99999999999999999999', 'threshold-unsatisfiable'],
+    ['nt', '"nt":"1"', `"nt":"${nine}"`, 'threshold-unsatisfiable'],
+    ['bt', '"bt":"0"', `"bt":"${nine}"`, 'toad-range'],
+    ['kt with a leading zero', '"kt":"1"', '"kt":"0000000001"', 'threshold-invalid'],
+  ])('%s', (_what, from, to, rule) =>
+    expect(refusal(run([changed((text) => text.replace(from, to))]))).toEqual(['reject', 0, rule]),
+  );
+  it('weights that miss one by less than a float can tell are told apart', () => {
+    const half = 10n ** 30n;
+    const pair = (a: bigint, b: bigint): FramedEvent =>
+      changed(
+        () => body.icp({ kt: `["${a}/${2n * half}","${b}/${2n * half}"]`, k: [1, 2] }),
+        seed(1),
+        seed(2),
+      );
+    expect(run([pair(half, half)]).verdict).toBe('accepted');
+    expect(refusal(run([pair(half, half - 1n)]))).toEqual(['reject', 0, 'threshold-invalid']);
+  });
 });
 
 const basicPrefix = (text: string): FramedEvent => {
