@@ -128,7 +128,7 @@ describe.skipIf(why !== null).concurrent('auths doctor --network', { timeout: 12
 
   it('finds the port of --bind taken, and says what takes a free one', () =>
     on(together, async ({ here, doctor, listen }) => {
-      const { ends } = await listen('--bind', '10.77.0.1:8400', '--timeout', '3');
+      await listen('--bind', '10.77.0.1:8400');
       const found = await doctor(here, '--bind', '10.77.0.1:8400');
       expect(found.exit).toBe(1);
       expect(found.of('port')).toMatchObject([
@@ -137,9 +137,6 @@ describe.skipIf(why !== null).concurrent('auths doctor --network', { timeout: 12
           detail: '10.77.0.1:8400 is taken by another program',
           hint: expect.stringMatching(/^auths pair --bind 10\.77\.0\.1,/) as string,
         },
-      ]);
-      expect((await ends()).of('reach')).toMatchObject([
-        { status: 'failed', detail: expect.stringContaining('nothing came in at all') as string },
       ]);
     }));
 
