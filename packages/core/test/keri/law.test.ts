@@ -2,14 +2,30 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { fromLatin1 } from '../../src/encoding/text.ts';
+import { encodeCounter, encodeIndexedSignature } from '../../src/keri/attach.ts';
+import { parseAttachments } from '../../src/keri/attachments.ts';
+import { frameSignatures } from '../../src/keri/build.ts';
 import { type KelVerdict, replay, replayMessages } from '../../src/keri/key-state.ts';
 import { buildGroup, plans, type GroupLog, type GroupState } from './group-log.ts';
-import { nodeEngine, streamOf } from './support.ts';
+import { type FramedEvent, nodeEngine, streamOf } from './support.ts';
+import { rctText } from './threat-kit.ts';
 
 const RUNS = 120;
 
 const delegatorsOf = ({ delegator }: GroupLog): Readonly<Record<string, Uint8Array>> =>
   delegator === null ? {} : { [delegator.prefix]: streamOf(delegator.messages) };
+
+/** The rct message with the witness signatures of an event; none where it has none. */
+function receiptOf(message: FramedEvent): readonly FramedEvent[] {
+  const { witness } = parseAttachments(message.attachments);
+  if (witness.length === 0) return [];
+  const signatures = witness.map(({ index, ondex, signature }) =>
+    encodeIndexedSignature(index, ondex, signature),
+  );
+  return [
+    { event: rctText(message), attachments: encodeCounter('B', signatures.length) + signatures.join('') },
+  ];
+}
 
 function ending({ verdict, state }: KelVerdict): GroupState | null {
   if (verdict !== 'accepted' || state === null) return null;
@@ -25,7 +41,7 @@ function ending({ verdict, state }: KelVerdict): GroupState | null {
   };
 }
 
-it('what the plan says is accepted and ends as the plan says, also with its signatures in other messages', () => {
+it('what the plan says is accepted and ends as the plan says, also shown twice, and with its receipts beside it', () => {
   const reached = { delegated: 0, weighted: 0, partial: 0, witnessed: 0 };
   fc.assert(
     fc.property(plans, fc.nat(), (plan, place) => {
@@ -45,6 +61,19 @@ it('what the plan says is accepted and ends as the plan says, also with its sign
         attachments,
       }));
       expect(ending(replayMessages(framed, { engine: nodeEngine, delegators }))).toEqual(log.state);
+      // Receipts may lie in messages of their own; without them a watched log waits.
+      const unreceipted = framed.map((message) => ({
+        event: message.event,
+        attachments: frameSignatures(parseAttachments(message.attachments).controller),
+      }));
+      const receipts = streamOf(log.messages.flatMap(receiptOf));
+      const bare = streamOf(unreceipted);
+      expect(ending(replay(bare, { engine: nodeEngine, delegators, receipts }))).toEqual(log.state);
+      if (log.state.bt > 0)
+        expect(replay(bare, { engine: nodeEngine, delegators })).toMatchObject({
+          verdict: 'pending',
+          rule: 'toad-unmet',
+        });
       // Without the delegator, and without one event, it is another log, or none.
       if (log.delegator !== null)
         expect(replay(streamOf(log.messages), { engine: nodeEngine }).rule).toBe('delegator-missing');
