@@ -1,5 +1,5 @@
 /** `auths devices accept`: a device's request in a file, compared by hand, sealed, and answered in a file. No network. */
-import { CAPABILITY_WORDS } from '@auths/core/attestation/capability';
+import { CAPABILITY_WORDS, parseCapabilityList } from '@auths/core/attestation/capability';
 import { fromUtf8 } from '@auths/core/encoding/text';
 import { AuthsError } from '@auths/core/errors';
 import { acceptRequest, type AskedDevice } from '@auths/core/flows/accept-request';
@@ -28,6 +28,11 @@ export const devicesAccept: CommandSpec = defineCommand({
       hint: 'DID',
       summary: 'the did:key that asks, in place of the comparison',
     },
+    capabilities: {
+      kind: 'value',
+      hint: 'LIST',
+      summary: 'the most that is granted (default: what you agree to; with --expect-device sign_commit)',
+    },
   },
   arguments: [{ name: 'FILE', summary: 'the request, or - for stdin', required: true }],
   more: 'The fingerprint is typed as the other machine shows it. Accepted once, a request is answered again without a question.',
@@ -35,13 +40,17 @@ export const devicesAccept: CommandSpec = defineCommand({
     const file = words[0] as string;
     const output = flags.output ?? (file === '-' ? '-' : `${file}.answer`);
     const expectDevice = expected(flags['expect-device']);
+    const capabilities = mostOf(flags.capabilities, expectDevice);
     newFilePath(context, output);
     const request = await readInput(context, file, MAX_REQUEST);
     return withHost(context, 'auths devices accept', async (ports) => {
       const accepted = await acceptRequest(
         ports,
         request,
-        expectDevice === null ? {} : { expectDevice },
+        {
+          ...(expectDevice === null ? {} : { expectDevice }),
+          ...(capabilities === null ? {} : { capabilities }),
+        },
         (asked) => admit(context, asked, expectDevice !== null),
       );
       const path = await writeNewFile(context, output, accepted.answer);
@@ -103,6 +112,12 @@ async function admit(
     sas: fingerprint,
   } as const;
   await requireConsent(context.clock, hostAsker(context), question, typingTries(context), context.signal);
+}
+
+/** Where nobody sees what is asked for, a device gets no more than a pairing gives unless it is named. */
+function mostOf(list: string | undefined, expectDevice: DidKey | null): readonly string[] | null {
+  if (list !== undefined) return parseCapabilityList(list);
+  return expectDevice === null ? null : ['sign_commit'];
 }
 
 function expected(text: string | undefined): DidKey | null {

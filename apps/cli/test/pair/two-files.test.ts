@@ -220,6 +220,14 @@ describe('two files', () => {
       exit: 2,
       error: { code: 'usage/missing-answer' },
     });
+    // Nobody reads what it asks for, so naming the key alone does not grant it.
+    const greedy = await request(world.machine('greedy'), '--capabilities', 'sign_commit,manage_policy');
+    const known = ['devices', 'accept', greedy.file, '--expect-device', greedy.data.device_did];
+    expect(await answer(laptop, ...known)).toMatchObject({
+      exit: 6,
+      error: { code: 'pairing/forbidden', hint: expect.stringContaining('--capabilities') },
+    });
+    expect(existsSync(`${greedy.file}.answer`)).toBe(false);
     expect(await sequence()).toBe(before);
 
     // Two at once: one grant, two answers that say the same.

@@ -11,6 +11,7 @@ import { toBase64url } from '../encoding/base64url.ts';
 import { concat, toHex, wipe } from '../encoding/bytes.ts';
 import { encodeDidKey } from '../encoding/did-key.ts';
 import { lv } from '../encoding/framing.ts';
+import { parseTime } from '../encoding/time.ts';
 import { AuthsError } from '../errors.ts';
 import { parseSessionId, type DidKey } from '../identifiers.ts';
 import { deviceId } from '../pairing/sas.ts';
@@ -28,6 +29,12 @@ export interface AskedDevice {
   readonly fingerprint: string;
 }
 
+export interface AcceptOptions {
+  readonly expectDevice?: DidKey;
+  /** The most that is granted; absent: whatever `admit` lets pass. */
+  readonly capabilities?: readonly string[];
+}
+
 export interface AcceptedRequest {
   readonly link: LinkRecord;
   /** The file for the device. */
@@ -38,13 +45,13 @@ export interface AcceptedRequest {
 
 /**
  * Judges a request, asks `admit`, grants and answers. What `parseRequest` rejects with, `pairing/did-mismatch` for a
- * request to another identity, `pairing/forbidden` for a device that was revoked, `device-not-expected`, and whatever
+ * request to another identity, `pairing/forbidden` for a device that was revoked, `device-not-expected`, `session-expired` when its own expiry is over, and whatever
  * `admit` rejects with: then nothing was granted.
  */
 export async function acceptRequest(
   ports: HostPorts,
   file: Uint8Array,
-  options: { readonly expectDevice?: DidKey },
+  options: AcceptOptions,
   admit: (asked: AskedDevice) => Promise<void>,
 ): Promise<AcceptedRequest> {
   const { host, engine, clock } = ports;
@@ -72,6 +79,7 @@ export async function acceptRequest(
   const already = await isSealed(ports, request);
   await requireNotRevoked(ports, did);
   if (!already) {
+    requireGrantable(request, options, clock.now());
     await admit({ link: request.link, fingerprint: requestFingerprint(file) });
     // A person was asked meanwhile, and another process may have revoked either device.
     await requireLiveDevice(ports);
@@ -95,6 +103,26 @@ export async function acceptRequest(
     records,
   });
   return { link, answer, already };
+}
+
+/** The device has signed what it asks for, so that is granted as a whole or not at all. */
+function requireGrantable({ link }: DeviceRequest, options: AcceptOptions, now: number): void {
+  const { capabilities: most } = options;
+  const more = most === undefined ? [] : link.capabilities.filter((name) => !most.includes(name));
+  if (more.length > 0) {
+    throw new AuthsError('pairing/forbidden', `this request asks for ${more.join(', ')} too`, {
+      hint: `if it shall have that: auths devices accept FILE --capabilities ${link.capabilities.join(',')}`,
+    });
+  }
+  if (link.expires_at !== undefined && parseTime(link.expires_at) <= now) {
+    throw new AuthsError(
+      'pairing/session-expired',
+      `this request asks for a place until ${link.expires_at}`,
+      {
+        hint: 'make a new one on the device: auths devices request FILE',
+      },
+    );
+  }
 }
 
 /** The token of the channel between both: each side makes it of its own channel secret and the other's public one. */

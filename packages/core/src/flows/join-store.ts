@@ -105,7 +105,23 @@ export async function acceptAnchored(
   hostDeviceDid: DidKey,
   nextPiece: () => Promise<Extract<InnerMessage, { readonly t: 'anchored' }>>,
 ): Promise<void> {
-  const { events, records } = await collect(nextPiece);
+  await judgeAnchored(context, host, link, hostDeviceDid, await collect(nextPiece))();
+}
+
+/** The host's last news: its further events as CESR text, and every record. */
+interface AnchoredNews {
+  readonly events: string;
+  readonly records: readonly AttestationRecord[];
+}
+
+/** The judgement of `acceptAnchored`; what it returns writes. */
+export function judgeAnchored(
+  context: StoringContext,
+  host: VerifiedHost,
+  link: LinkRecord,
+  hostDeviceDid: DidKey,
+  { events, records }: AnchoredNews,
+): () => Promise<void> {
   const stream = concat(host.stream, utf8(events));
   const kel = replay(stream, { engine: context.engine });
   if (kel.verdict !== 'accepted' || kel.state?.prefix !== prefixOf(host.controllerDid)) {
@@ -128,12 +144,14 @@ export async function acceptAnchored(
     throw hostInvalid('the records that it sends do not make this device one of its own');
   if (!isLive(hostDeviceDid)) throw hostInvalid("the host's own device is not a live device of its identity");
   const sealed = records.filter((record) => seals.has(digestOf(record)));
-  // The log last: with it this device counts as paired, and then every record that it seals must be here.
-  await context.home.records.put(
-    host.controllerDid,
-    sealed.map((record) => storedRecord(record, seals.get(digestOf(record)) ?? null)),
-  );
-  await storeLog(context, host.controllerDid, kel.events);
+  return async () => {
+    // The log last: with it this device counts as paired, and then every record that it seals must be here.
+    await context.home.records.put(
+      host.controllerDid,
+      sealed.map((record) => storedRecord(record, seals.get(digestOf(record)) ?? null)),
+    );
+    await storeLog(context, host.controllerDid, kel.events);
+  };
 }
 
 function isUsable(device: DeviceState): boolean {
@@ -142,7 +160,7 @@ function isUsable(device: DeviceState): boolean {
 
 async function collect(
   nextPiece: () => Promise<Extract<InnerMessage, { readonly t: 'anchored' }>>,
-): Promise<{ readonly events: string; readonly records: readonly AttestationRecord[] }> {
+): Promise<AnchoredNews> {
   let events = '';
   const records: AttestationRecord[] = [];
   for (let size = 0; size <= REASSEMBLY_BYTES;) {

@@ -13,7 +13,7 @@ import { requestToken } from './accept-request.ts';
 import { parseAnswer } from './device-answer.ts';
 import { makeRequest, parseRequest, requestFingerprint } from './device-request.ts';
 import {
-  acceptAnchored,
+  judgeAnchored,
   readStanding,
   requireKnownHost,
   storePending,
@@ -117,6 +117,10 @@ export async function takeAnswer(
     kel: answer.kel,
   };
   await requireKnownHost(context, host);
+  const store = judgeAnchored(context, host, link, answer.hostDeviceDid, {
+    events: '',
+    records: answer.records,
+  });
   const secret = await home.channelSecret();
   const token = requestToken(secret, answer.hostStatic, asked.hash);
   wipe(secret);
@@ -128,11 +132,6 @@ export async function takeAnswer(
     device_id: toHex(id),
   });
   wipe(token);
-  await acceptAnchored(context, host, link, answer.hostDeviceDid, async () => ({
-    t: 'anchored',
-    events: '',
-    records: answer.records,
-    last: true,
-  }));
+  await store();
   return link;
 }

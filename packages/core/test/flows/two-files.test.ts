@@ -14,6 +14,7 @@ import { isAuthsError } from '../../src/errors.ts';
 import { acceptRequest } from '../../src/flows/accept-request.ts';
 import { parseAnswer } from '../../src/flows/device-answer.ts';
 import { parseRequest, requestFingerprint } from '../../src/flows/device-request.ts';
+import { readStanding } from '../../src/flows/join-store.ts';
 import { requestDevice, takeAnswer } from '../../src/flows/take-answer.ts';
 
 const DAY = 86_400_000;
@@ -102,6 +103,82 @@ describe('a request', () => {
       host.devices.entries.length,
       (await host.log.read(host.controllerDid.slice(9) as never))?.tip,
     ]).toEqual(before);
+  });
+});
+
+/** A request by a new device. */
+const asking = async (wish: {
+  readonly capabilities: readonly string[];
+  readonly expiresInMs?: number;
+}): Promise<Uint8Array> => {
+  const full = { controllerDid: host.controllerDid, name: 'more', ...wish };
+  return (await requestDevice({ clock, random, engine, home: createJoinerHome(random) }, full)).file;
+};
+const asked = (): Promise<void> => Promise.reject(new Error('asked'));
+
+describe('what a request asks for', () => {
+  it('is granted within what the host allows, and nobody is asked about more', async () => {
+    const file = await asking({ capabilities: ['sign_commit', 'manage_policy'] });
+    const ports = { clock, random, engine, host };
+    const before = host.devices.entries.length;
+    expect(await codeOf(acceptRequest(ports, file, { capabilities: ['sign_commit'] }, asked))).toBe(
+      'pairing/forbidden',
+    );
+    expect(host.devices.entries.length).toBe(before);
+    const capabilities = ['manage_policy', 'sign_commit'];
+    const { link } = await acceptRequest(ports, file, { capabilities }, () => Promise.resolve());
+    expect(link.capabilities).toEqual(capabilities);
+  });
+
+  it('is not granted once its own expiry is over', async () => {
+    const file = await asking({ capabilities: ['sign_commit'], expiresInMs: 3_600_000 });
+    const tomorrow = { clock: { ...clock, now: () => clock.now() + DAY }, random, engine, host };
+    expect(await codeOf(acceptRequest(tomorrow, file, {}, asked))).toBe('pairing/session-expired');
+  });
+
+  it('leaves no trace on a device that hears of it too late', async () => {
+    const late = createJoinerHome(random);
+    const wish = { controllerDid: host.controllerDid, name: 'late', capabilities: ['sign_commit'] };
+    const { file } = await requestDevice(
+      { clock, random, engine, home: late },
+      { ...wish, expiresInMs: 3_600_000 },
+    );
+    const accepted = await acceptRequest({ clock, random, engine, host }, file, {}, () => Promise.resolve());
+    const tomorrow = { clock: { ...clock, now: () => clock.now() + DAY }, random, engine, home: late };
+    expect(await codeOf(takeAnswer(tomorrow, file, accepted.answer))).toBe('pairing/host-identity-invalid');
+    expect([await late.identity(), late.writes]).toEqual([null, []]);
+  });
+});
+
+describe('a device that dies while it takes the answer', () => {
+  it.each(['log', 'records', 'host', 'adopt'])('after its %s is finished by the same file', async (last) => {
+    const own = createJoinerHome(random);
+    const wish = { controllerDid: host.controllerDid, name: `dies ${last}`, capabilities: ['sign_commit'] };
+    const { file } = await requestDevice({ clock, random, engine, home: own }, wish);
+    const accepted = await acceptRequest({ clock, random, engine, host }, file, {}, () => Promise.resolve());
+    /** Does the step, then dies if it was the last one. */
+    const step =
+      <A extends readonly unknown[]>(name: string, run: (...args: A) => Promise<void>) =>
+      async (...args: A): Promise<void> => {
+        if (last === 'log' && name === 'records') throw new Error('dead');
+        await run(...args);
+        if (last === name) throw new Error('dead');
+      };
+    const dying = {
+      ...own,
+      keepHost: step('host', (...to: Parameters<TestJoinerHome['keepHost']>) => own.keepHost(...to)),
+      adopt: step('adopt', (...to: Parameters<TestJoinerHome['adopt']>) => own.adopt(...to)),
+      records: {
+        list: (did: Parameters<TestJoinerHome['records']['list']>[0]) => own.records.list(did),
+        put: step('records', (...to: Parameters<TestJoinerHome['records']['put']>) => own.records.put(...to)),
+      },
+    };
+    await expect(takeAnswer({ clock, random, engine, home: dying }, file, accepted.answer)).rejects.toThrow(
+      'dead',
+    );
+    const ports = { clock, random, engine, home: own };
+    await takeAnswer(ports, file, accepted.answer);
+    expect(await readStanding(ports)).toMatchObject({ role: 'device', state: 'active' });
   });
 });
 
