@@ -37,6 +37,17 @@ const REQUEST_MS = 15_000;
 const HEADERS_MS = 10_000;
 const HEADER_BYTES = 8_192;
 
+const PAIR_PAGE = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Pair a device</title>
+<h1>Pair this device</h1>
+<p>The address of this page is a pairing link. Copy it whole, and on the device that shall join run:</p>
+<pre>auths pair --join -</pre>
+<p>then paste it there. It is good for five minutes and for one device; whoever has it is asked for the fingerprint all the same.</p>
+`;
+
 /** Builds the server; it does not listen yet. Every refusal is a problem document. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const app = fastify({
@@ -158,6 +169,13 @@ function addPages(app: FastifyInstance, { ready, version, draining, witness }: A
     reply
       .type('text/plain; charset=utf-8')
       .send(`auths-registry ${version}\n${roles}\nhealth: /health  ready: /ready\n`),
+  );
+  // Where a link leads whoever clicks on it. What stands after the # never gets here, and no script runs that could read it.
+  app.get('/pair', async (_request, reply) =>
+    reply
+      .headers({ 'content-security-policy': "default-src 'none'", 'referrer-policy': 'no-referrer' })
+      .type('text/html; charset=utf-8')
+      .send(PAIR_PAGE),
   );
   app.get('/health', async (_request, reply) => reply.type('text/plain; charset=utf-8').send('ok'));
   app.get('/ready', async (_request, reply) => {

@@ -7,6 +7,7 @@ const ROUTES: readonly (readonly [RegExp, string])[] = [
   [/^\/$/, '/'],
   [/^\/health$/, '/health'],
   [/^\/ready$/, '/ready'],
+  [/^\/pair$/, '/pair'],
   [/^\/v1\/pairing\/sessions$/, '/v1/pairing/sessions'],
   [/^\/v1\/pairing\/sessions\/by-code\//, '/v1/pairing/sessions/by-code/*'],
   [/^\/v1\/pairing\/sessions\/[0-9a-f]{32}$/, '/v1/pairing/sessions/{id}'],

@@ -71,6 +71,7 @@ function optionsOf(context: Context, settings: HostSettings, way: HostWay): Pair
     code: settings.code,
     qr: settings.qr,
     link: settings.link,
+    ...(settings.registry?.startsWith('https:') === true ? { page: settings.registry } : {}),
     ttlSeconds: settings.ttlSeconds,
     capabilities: settings.capabilities,
     confirm: settings.confirm,

@@ -1,4 +1,10 @@
 /** Every form in which a session can be joined: typed codes of three lengths, a link, and what is no form at all. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   buildPrograms,
@@ -126,6 +132,57 @@ describe('a session is joined', () => {
     expect(await joiner.event('offer')).toMatchObject({ kind: 'link', endpoint: registry.url });
     running.say(String((await joiner.event('sas'))['sas']));
     expect((await Promise.all([running.done, joiner.done])).map(({ exit }) => exit)).toEqual([0, 0]);
+  });
+});
+
+const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
+
+describe.skipIf(!hasOpenssl)('a registry behind TLS', () => {
+  it('is joined by an https link, whose secret stands after the # and whose page runs nothing', async () => {
+    const registry = await world.registry();
+    const folder = another().folder;
+    const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+    const made = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...subject];
+    execFileSync('openssl', [...made, '-keyout', key, '-out', certificate], { stdio: 'pipe' });
+    const paths: string[] = [];
+    const front = createServer(
+      { key: readFileSync(key), cert: readFileSync(certificate) },
+      (request, response) => {
+        paths.push(request.url ?? '');
+        const { method, headers } = request;
+        const behind = httpRequest(`${registry.url}${request.url}`, { method, headers }, (answer) => {
+          response.writeHead(answer.statusCode ?? 502, answer.headers);
+          answer.pipe(response);
+        });
+        request.pipe(behind);
+      },
+    );
+    await new Promise<void>((resolve) => front.listen(0, 'localhost', resolve));
+    const origin = `https://localhost:${(front.address() as AddressInfo).port}`;
+    const device = another();
+    for (const machine of [laptop, device]) Object.assign(machine.env, { NODE_EXTRA_CA_CERTS: certificate });
+    try {
+      const running = laptop.start('pair', '--json', '--link', '--registry', origin);
+      const offer = await running.event('offer');
+      const link = String(offer['link']);
+      expect(link.startsWith(`${origin}/pair#v=1&`)).toBe(true);
+      expect(String(offer['uri'])).toMatch(/^AUTHS:/);
+      const joiner = device.start(...joinArgs('-', 'by https'));
+      joiner.say(link);
+      running.say(String((await joiner.event('sas'))['sas']));
+      expect((await Promise.all([running.done, joiner.done])).map(({ exit }) => exit)).toEqual([0, 0]);
+      const secret = /[#&]s=([^&]+)/.exec(link)?.[1] ?? '';
+      expect(secret).toHaveLength(22);
+      expect(paths.join('\n')).not.toContain(secret);
+    } finally {
+      Reflect.deleteProperty(laptop.env, 'NODE_EXTRA_CA_CERTS');
+      front.closeAllConnections();
+      front.close();
+    }
+    const page = await fetch(`${registry.url}/pair`);
+    expect([page.status, page.headers.get('content-security-policy')]).toEqual([200, "default-src 'none'"]);
+    expect(await page.text()).not.toContain('<script');
   });
 });
 

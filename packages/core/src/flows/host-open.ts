@@ -121,7 +121,7 @@ function offerShown(session: DrawnSession, options: PairHostOptions, endpoint: s
     nameplate: code?.nameplate ?? null,
     sessionId: session.sessionId,
     endpoint,
-    uri: qr === null ? null : encodeQrPayload(qr, options.page),
+    uri: qr === null ? null : encodeQrPayload(qr),
     link: link === null ? null : encodeLink(link, options.page),
     expiresAt: session.expiresAt * 1000,
     capabilities: options.capabilities,

@@ -33,7 +33,7 @@ export interface PairHostOptions extends ConsentOptions, GrantOptions {
   readonly sasTries: number;
   /** Until a device answers; default the session's life. */
   readonly timeoutMs?: number;
-  /** Origin whose page opens links and QR codes (https registries that serve it). */
+  /** Origin whose page the link leads to (an https registry); the QR code stays as small as it can be. */
   readonly page?: string;
 }
 
