@@ -440,7 +440,11 @@ describe('a relay or somebody in between', () => {
     expect((await evilHost.offer).code).toBe(guess);
     const victim = startJoin(evil, code);
     const asJoiner = startJoin(world, guess, { home: createJoinerHome(realRandom) });
-    expect(await failure(victim.done)).toBe('pairing/pake-failed');
+    await expect(victim.done).rejects.toMatchObject({
+      code: 'pairing/pake-failed',
+      message: 'wrong code, or someone in between',
+      hint: 'Check the code on the other device. If it was right, someone may be answering in its place.',
+    });
     expect(await failure(asJoiner.done)).toBe('pairing/pake-failed');
     expect([...victim.sas, ...asJoiner.sas]).toEqual([]);
     expect(await grants(world)).toEqual(NOTHING);

@@ -69,12 +69,25 @@ describe('what works on the naive protocol does not on ours', () => {
     const offer = relay.offers.get(naive.code) as (typeof naive)['offer'];
     expect(naive.accept(naiveResponse(thief, naive.code, offer))).toBe(thief.did);
 
-    // Ours: he gets as far as the comparison, where the true joiner shows nothing like it.
+    // Ours: he gets as far as the comparison, and the true joiner, who is too late, shows nothing like it.
     const world = await createWorld();
-    const host = startHost(world, {}, { ask: async () => false });
-    const stranger = startJoin(world, (await host.offer).code ?? '', { home: createJoinerHome(random) });
+    const late: string[] = [];
+    const host = startHost(
+      world,
+      {},
+      {
+        async ask({ sas }) {
+          const honest = startJoin(world, code, { home: createJoinerHome(random) });
+          late.push(await failure(honest.done));
+          return honest.sas.some((shown) => shown.sas === sas);
+        },
+      },
+    );
+    const code = (await host.offer).code ?? '';
+    const stranger = startJoin(world, code);
     expect(await failure(host.done)).toBe('pairing/declined');
-    expect(await failure(stranger.done)).not.toBe('no failure');
+    expect(await failure(stranger.done)).toBe('pairing/declined');
+    expect(late).toEqual(['pairing/not-found']);
     expect(await grants(world)).toEqual(NOTHING);
   });
 
