@@ -128,7 +128,7 @@ function ended(signal: AbortSignal): Promise<never> {
 type Pairs = readonly (readonly [label: string, manner: Manner, outcome: Outcome])[];
 
 /** Whose change cannot be believed: what he sent is another message, or the same with another content. */
-const isTampering = (manner: Manner): boolean => /^(?:flip|forge|replay) /.test(manner);
+const isTampering = (manner: Manner): boolean => /^(?:flip|forge|replay|swap) /.test(manner);
 const UNHARMED = ['no failure', 'no failure'];
 const said = ({ host, joiner }: Outcome): readonly string[] => [host, joiner];
 

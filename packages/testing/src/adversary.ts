@@ -23,6 +23,8 @@ export const MANNERS = [
   'forge answer',
   'replay request',
   'replay answer',
+  'swap request',
+  'swap answer',
 ] as const;
 export type Manner = (typeof MANNERS)[number];
 
@@ -79,7 +81,7 @@ export async function startAdversary(target: string, plan: Plan | null = null): 
       acted = true;
       await sleep(STALL_MS);
     }
-    const sent = isNext && body !== '' ? changedRequest(plan, body) : body;
+    const sent = isNext && body !== '' ? changedRequest(plan, body, seen) : body;
     if (sent !== body) acted = true;
     const answer = await forward(target, request, sent);
     if (!carries(request.method ?? '', answer)) {
@@ -120,7 +122,7 @@ export async function startAdversary(target: string, plan: Plan | null = null): 
         return;
       }
       default: {
-        const changed = changedAnswer(plan, answer.text);
+        const changed = changedAnswer(plan, answer.text, seen);
         acted = changed !== answer.text;
         reply(response, answer, changed);
       }
@@ -197,14 +199,16 @@ function heldBack(text: string): string {
   return JSON.stringify({ messages: body.messages.length > 1 ? body.messages.toReversed() : [] });
 }
 
-function changedRequest(plan: Plan, body: string): string {
+function changedRequest(plan: Plan, body: string, seen: readonly Exchange[]): string {
+  if (plan.manner === 'swap request') return swap(body, seen);
   if (plan.manner === 'flip request') return flip(body);
   if (plan.manner === 'forge request') return forge(body);
   if (plan.manner === 'replay request') return earlierOf(plan)?.request ?? body;
   return body;
 }
 
-function changedAnswer(plan: Plan, text: string): string {
+function changedAnswer(plan: Plan, text: string, seen: readonly Exchange[]): string {
+  if (plan.manner === 'swap answer') return swap(text, seen);
   if (plan.manner === 'flip answer') return flip(text);
   if (plan.manner === 'forge answer') return forge(text);
   if (plan.manner === 'replay answer') return earlierOf(plan)?.answer ?? text;
@@ -222,6 +226,22 @@ function flip(text: string): string {
   const at = longest.index + 1 + (longest[1] as string).length / 2;
   const place = Math.floor(at);
   return text.slice(0, place) + (text[place] === 'A' ? 'B' : 'A') + text.slice(place + 1);
+}
+
+/** Two keys of one message change places; where there are none, another sealed text of this session stands in its place. */
+function swap(text: string, seen: readonly Exchange[]): string {
+  const [first, second] = [...text.matchAll(/"([\w-]{43})"/g)];
+  if (first !== undefined && second !== undefined) {
+    const between = text.slice(first.index + 45, second.index);
+    return text.slice(0, first.index) + second[0] + between + first[0] + text.slice(second.index + 45);
+  }
+  const sealed = /"sealed":"([\w-]+)"/;
+  const own = sealed.exec(text)?.[1];
+  const others = seen
+    .flatMap(({ request, answer }) => [request, answer])
+    .map((said) => sealed.exec(said)?.[1]);
+  const other = others.find((one) => one !== undefined && one !== own);
+  return own === undefined || other === undefined ? text : text.replace(own, other);
 }
 
 /** Every key, commitment, MAC and sealed text becomes one of his own. */
