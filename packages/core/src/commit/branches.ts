@@ -83,7 +83,7 @@ function readOne(prefix: Prefix, bytes: Uint8Array): ParsedEvent | string {
   const { event, attachments, attachmentText } = message;
   // One spelling of each signature, so that two files of one event never differ (storage-and-verification.md 1).
   const { controller, witness } = attachments;
-  if (controller.length === 0 || frameSignatures(controller, witness) !== attachmentText)
+  if (controller.length === 0 || frameSignatures(event.ilk, controller, witness) !== attachmentText)
     return 'its attachments are not in the stored form';
   return event.prefix === prefix ? event : `an event of ${event.prefix}`;
 }

@@ -6,6 +6,7 @@ import { type Prefix, type Said, parsePrefix, parseSaid } from '../identifiers.t
 import type { StoredEvent } from '../ports.ts';
 import { encodeCounter, encodeFrame, encodeIndexedSignature } from './attach.ts';
 import type { IndexedSignature } from './attachments.ts';
+import type { Ilk } from './event.ts';
 import { MAX_EVENT } from './parse.ts';
 import { digest } from './said.ts';
 import { skipValue } from './scan.ts';
@@ -82,25 +83,40 @@ export function attachSignatures(
   signatures: readonly { readonly index: number; readonly signature: Uint8Array }[],
 ): string {
   if (signatures.length === 0) throw new AuthsError('internal/bug', 'an event needs a signature');
-  return frameSignatures(signatures.map(({ index, signature }) => ({ index, ondex: index, signature })));
+  return frameSignatures(
+    'rot',
+    signatures.map(({ index, signature }) => ({ index, ondex: index, signature })),
+  );
 }
 
 /**
  * The message to store for an event that was accepted from elsewhere: the signatures and receipts that counted, in the
  * stored form, so that two stores that were shown the same hold the same bytes. Hints are not stored.
  */
-export function storedEventOf({ sequence, said, bytes, signatures, receipts }: ReplayedEvent): StoredEvent {
-  return { sequence, said, event: bytes, attachments: frameSignatures(signatures, receipts) };
+export function storedEventOf({
+  sequence,
+  said,
+  ilk,
+  bytes,
+  signatures,
+  receipts,
+}: ReplayedEvent): StoredEvent {
+  return { sequence, said, event: bytes, attachments: frameSignatures(ilk, signatures, receipts) };
 }
 
 /** The stored form: one -V frame, -A with the controller's signatures by ascending index, then -B with the witnesses' where there are any. */
 export function frameSignatures(
+  ilk: Ilk,
   signatures: readonly Omit<IndexedSignature, 'code'>[],
   receipts: readonly WitnessReceipt[] = [],
 ): string {
   const witnessed = receipts.map(({ index, signature }) => ({ index, ondex: index, signature }));
-  const groups =
-    signatureGroup('A', signatures) + (witnessed.length > 0 ? signatureGroup('B', witnessed) : '');
+  // Only a rotation exposes commitments; elsewhere the second place says nothing, and could be spelt in many ways.
+  const places =
+    ilk === 'rot' || ilk === 'drt'
+      ? signatures
+      : signatures.map(({ index, signature }) => ({ index, ondex: index, signature }));
+  const groups = signatureGroup('A', places) + (witnessed.length > 0 ? signatureGroup('B', witnessed) : '');
   return encodeFrame(groups);
 }
 

@@ -64,7 +64,8 @@ it('what the plan says is accepted and ends as the plan says, also shown twice, 
       // Receipts may lie in messages of their own; without them a watched log waits.
       const unreceipted = framed.map((message) => ({
         event: message.event,
-        attachments: frameSignatures(parseAttachments(message.attachments).controller),
+        // As for a rotation: every place stays as it is.
+        attachments: frameSignatures('rot', parseAttachments(message.attachments).controller),
       }));
       const receipts = streamOf(log.messages.flatMap(receiptOf));
       const bare = streamOf(unreceipted);
