@@ -17,18 +17,25 @@ export interface JsonBounds {
   readonly maxDepth?: number;
 }
 
+/** Up to here JSON.parse may have its way: what it makes of a hostile text takes tens of MiB. */
+const SMALL = 1 << 20;
+/** Values in a text that is longer: each takes many times its two or three characters. */
+const MAX_VALUES = 1 << 20;
+
 /** The parsed value; objects are plain with no `__proto__` member. */
 export function parseJson(input: Uint8Array | string, bounds: JsonBounds = {}): JsonValue {
   const maxLength = bounds.maxLength ?? 1 << 20;
   if (input.length > maxLength) throw bad('$', `longer than ${maxLength} bytes`);
   const text = typeof input === 'string' ? input : fromUtf8(input);
+  const maxDepth = bounds.maxDepth ?? 32;
+  if (text.length > SMALL) boundShape(text, maxDepth);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
     throw new AuthsError('input/malformed', 'not valid JSON', { cause });
   }
-  const fault = findFault(value, bounds.maxDepth ?? 32);
+  const fault = findFault(value, maxDepth);
   if (fault !== null) throw bad(`$${fault.path}`, fault.why);
   refuseDoubledMembers(text);
   return value as JsonValue;
@@ -92,6 +99,21 @@ function findFault(value: unknown, depth: number): Fault | null {
   return null;
 }
 
+/** Before JSON.parse builds it all. The text may be no JSON: then JSON.parse says so of what is left. */
+function boundShape(text: string, maxDepth: number): void {
+  let depth = 0;
+  let values = 0;
+  for (let at = 0; at < text.length; at++) {
+    const char = text.charCodeAt(at);
+    if (char === 0x22) at = endOfString(text, at) - 1;
+    else if (char === 0x7d || char === 0x5d) depth--;
+    else if (char === 0x7b || char === 0x5b || char === 0x2c) {
+      if (char !== 0x2c && ++depth > maxDepth) throw bad('$', 'nested too deeply');
+      if (++values > MAX_VALUES) throw bad('$', `more than ${MAX_VALUES} values`);
+    }
+  }
+}
+
 /**
  * JSON.parse keeps the last of two equal members, so the text itself is walked. It is known to be valid JSON here.
  * By hand: a regular expression over strings of any length can run out of stack.
@@ -119,7 +141,7 @@ function refuseDoubledMembers(text: string): void {
 /** Offset after the string whose opening quote stands at `at`. */
 function endOfString(text: string, at: number): number {
   let i = at + 1;
-  for (; text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++;
+  for (; i < text.length && text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++;
   return i + 1;
 }
 
