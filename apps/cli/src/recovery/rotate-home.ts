@@ -1,11 +1,10 @@
 /** A rotation in the home of the identity: what waits is finished first, then the right event is chosen, and the witnesses. */
 import { digestOf } from '@auths/core/attestation/sign';
-import { AuthsError, hasCode } from '@auths/core/errors';
+import { AuthsError } from '@auths/core/errors';
 import { finishRotation } from '@auths/core/flows/finish-rotation';
-import { rotateKeys, type RotationPorts } from '@auths/core/flows/rotate-keys';
+import { rotateKeys } from '@auths/core/flows/rotate-keys';
 import { readOwnLog } from '@auths/core/flows/seal-records';
 import { surveySeals } from '@auths/core/flows/survey-seals';
-import { dropPending } from '@auths/core/flows/witnessed-log';
 import { prefixOf } from '@auths/core/identifiers';
 import type { WitnessChange } from '@auths/core/keri/build';
 import type { ReplayedEvent } from '@auths/core/keri/key-state';
@@ -15,8 +14,13 @@ import { openKeys, verifyEngine } from '../composition.ts';
 import { readDeviceKey } from '../home/device-key.ts';
 import { withInitLock } from '../home/home-lock.ts';
 import type { IdentityStores } from '../remotes/pull-remote.ts';
-import { witnessedLogPorts } from '../witnesses/own-log.ts';
-import { changesWitnesses, planWitnesses, type WitnessFlags } from '../witnesses/witness-change.ts';
+import { giveUpWaiting, waitingEvent } from '../witnesses/waiting-event.ts';
+import {
+  changesWitnesses,
+  hasWitnesses,
+  planWitnesses,
+  type WitnessFlags,
+} from '../witnesses/witness-change.ts';
 import { collectSources } from './branch-sources.ts';
 import { rotationPorts } from './kit-shelf.ts';
 import { explainMisfit } from './misfit.ts';
@@ -63,17 +67,22 @@ export async function rotateHome(
   return withInitLock(context.home, async () => {
     const keys = await openKeys(context);
     const ports = await rotationPorts(context, stores, keys, remotes);
-    await finishWaiting(context, stores, ports, reason !== 'retired' || changesWitnesses(wish));
-    if ((await finishRotation(ports, issuer)) === 'finished') {
+    const blocked = await waitingEvent(ports, issuer, reason !== 'retired' || changesWitnesses(wish));
+    if (blocked === null && (await finishRotation(ports, issuer)) === 'finished') {
       context.note('a rotation that was interrupted is complete now');
-      const { rot } = await standing(stores);
-      return { ...(await told(stores)), resealed: rot.seals, dropped: [] };
+      const { rot, before } = await standing(stores);
+      if (reason === 'compromised') requireGivenUp(rot, before, flags);
+      if (await hasWitnesses(context.home, rot.authority, wish))
+        return { ...(await told(stores)), resealed: rot.seals, dropped: [] };
+      context.note('it leaves the witnesses otherwise than you say now, so another rotation follows it');
     }
     const { seed, name } = await readNextSeed(context, flags);
     try {
       await explainMisfit(stores, issuer, createSigner(seed).publicKey, name);
       const vouched = await place(context, stores, reason, flags);
       const witnesses = await witnessesFor(context, stores, wish);
+      if (blocked !== null)
+        await giveUpWaiting(context, stores, blocked, (await standing(stores)).tip.authority, witnesses);
       const rotated = await rotateKeys(ports, {
         issuer,
         nextSeed: seed,
@@ -91,21 +100,22 @@ export async function rotateHome(
   });
 }
 
-/** An event that waits for its witnesses comes before anything else, unless the rotation to come takes its place. */
-async function finishWaiting(
-  context: Context,
-  stores: IdentityStores,
-  { log }: RotationPorts,
-  mayGiveUp: boolean,
-): Promise<void> {
-  const prefix = prefixOf(stores.identity.controller_did);
-  try {
-    await log.read(prefix);
-  } catch (error) {
-    if (!hasCode(error, 'witness/unmet') || !mayGiveUp) throw error;
-    await dropPending(await witnessedLogPorts(context, stores), prefix);
-    context.note(`${error.message}. It is given up: what it would have sealed has to be done again.`);
-  }
+/** `usage/invalid` when the rotation that stands keeps events that were to be given up: no later one can take them off. */
+function requireGivenUp(
+  { sequence }: ReplayedEvent,
+  before: ReplayedEvent,
+  { all = false, 'vouch-until': until }: Partial<VouchFlags>,
+): void {
+  const first = before.authority.sequence + 1;
+  const vouched = all || until === undefined ? first - 1 : Number(until);
+  if (sequence <= Math.max(first, vouched + 1)) return;
+  throw new AuthsError(
+    'usage/invalid',
+    `the rotation that had been interrupted stands at event ${sequence} now: the key is replaced, and events ${first} to ${sequence - 1} can be given up no more`,
+    {
+      hint: 'look through auths devices, and end what is not yours: auths devices revoke DEVICE --reason compromised',
+    },
+  );
 }
 
 /** Null: the witnesses stay as they are. */

@@ -61,6 +61,22 @@ export async function planWitnesses(
   };
 }
 
+/** Whether the flags ask for nothing that a rotation has not done already. The addresses are those noted when it was begun. */
+export async function hasWitnesses(
+  home: string,
+  { witnesses, witnessThreshold }: Pick<Authority, 'witnesses' | 'witnessThreshold'>,
+  flags: WitnessFlags,
+): Promise<boolean> {
+  const known = await readWitnesses(home);
+  const origins = new Set(witnesses.map((aid) => known.get(aid)));
+  const threshold = flags['witness-threshold'];
+  return (
+    flags.witness.every((url) => origins.has(witnessOrigin(url))) &&
+    flags['cut-witness'].every((text) => findMember(text, witnesses, known) === undefined) &&
+    (threshold === undefined || Number(threshold) === witnessThreshold)
+  );
+}
+
 /** More than half: two events at one place then never both find enough honest witnesses. */
 function majorityOf(size: number): number {
   return size === 0 ? 0 : Math.floor(size / 2) + 1;
@@ -74,11 +90,19 @@ function thresholdOf(text: string, size: number): number {
 }
 
 function memberOf(text: string, members: readonly string[], known: ReadonlyMap<string, string>): string {
-  if (members.includes(text)) return text;
-  const origin = /^https?:/i.test(text) ? witnessOrigin(text) : null;
-  const aid = members.find((member) => origin !== null && known.get(member) === origin);
+  const aid = findMember(text, members, known);
   if (aid !== undefined) return aid;
   throw usage(`--cut-witness ${text.slice(0, 100)} is no witness of this identity`);
+}
+
+function findMember(
+  text: string,
+  members: readonly string[],
+  known: ReadonlyMap<string, string>,
+): string | undefined {
+  if (members.includes(text)) return text;
+  const origin = /^https?:/i.test(text) ? witnessOrigin(text) : null;
+  return members.find((member) => origin !== null && known.get(member) === origin);
 }
 
 function usage(message: string): AuthsError<'usage/invalid'> {

@@ -3,6 +3,7 @@ import { decodeCesrFixed } from '@auths/core/encoding/cesr';
 import { parseJson } from '@auths/core/encoding/json';
 import { AuthsError, isAuthsError, type ErrorCode } from '@auths/core/errors';
 import type { AskWitness } from '@auths/core/flows/collect-receipts';
+import type { HoldsReceipt } from '@auths/core/flows/replace-waiting';
 import { CESR_TYPE, WITNESS_PATH } from '@auths/core/flows/witness-wire';
 import type { CancelSignal } from '@auths/core/ports';
 import { parseEndpoint } from '@auths/core/pairing/endpoint';
@@ -64,6 +65,22 @@ export function askWitnesses(known: () => Promise<KnownWitnesses>): AskWitness {
   };
 }
 
+/** Asks a witness, at the address that is known of it, whether it has receipted an event. `network/unreachable`. */
+export function holdsReceipt(known: () => Promise<KnownWitnesses>): HoldsReceipt {
+  return async (witness, prefix, said, signal) => {
+    const origin = (await known()).get(witness);
+    if (origin === undefined) {
+      throw new AuthsError('network/unreachable', 'nobody has told this home where it answers', {
+        hint: 'auths id rotate --witness URL',
+      });
+    }
+    const { status, body } = await call(origin, `${WITNESS_PATH}/${prefix}/receipts/${said}`, {}, signal);
+    if (status === 200) return true;
+    if (status === 404) return false;
+    throw refusal(origin, prefix, status, body);
+  };
+}
+
 function refusal(origin: string, prefix: string, status: number, body: Uint8Array): AuthsError {
   let told: { readonly error?: unknown; readonly message?: unknown } = {};
   try {
@@ -90,12 +107,21 @@ async function call(
       credentials: 'omit',
       signal: signal as AbortSignal,
     });
+    const reader = response.body?.getReader();
+    // Node's fetch forgets its signal once the request is collected: an answer that drips would never end.
+    signal.addEventListener('abort', () => void reader?.cancel().catch(() => undefined), { once: true });
     const chunks: Uint8Array[] = [];
     let length = 0;
-    for await (const chunk of response.body ?? []) {
-      length += (chunk as Uint8Array).length;
-      if (length > MAX_ANSWER) throw unreachable(origin, 'its answer is too long');
-      chunks.push(chunk as Uint8Array);
+    for (;;) {
+      const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
+      if (signal.aborted) throw signal.reason;
+      if (done || value === undefined) break;
+      length += value.length;
+      if (length > MAX_ANSWER) {
+        await reader?.cancel();
+        throw unreachable(origin, 'its answer is too long');
+      }
+      chunks.push(value);
     }
     return { status: response.status, body: new Uint8Array(Buffer.concat(chunks)) };
   } catch (cause) {

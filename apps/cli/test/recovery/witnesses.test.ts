@@ -280,6 +280,59 @@ describe('an identity with three witnesses', () => {
     expect(existsSync(join(fresh.folder, '.auths', 'journal', 'witnessing.json'))).toBe(false);
   }, 90_000);
 
+  it('never gives up a rotation that a witness has receipted for one which that witness is to receipt', async () => {
+    const fresh = world.machine('fresh');
+    Object.assign(fresh.env, { AUTHS_PASSPHRASE: laptop.env['AUTHS_PASSPHRASE'] });
+    const [, two, three] = witnesses as [Witness, Witness, Witness];
+    const journal = join(fresh.folder, '.auths', 'journal', 'witnessing.json');
+    await Promise.all([two.stop('SIGKILL'), three.stop('SIGKILL')]);
+    expect(await answer(fresh, 'id', 'rotate')).toMatchObject({ error: { code: 'witness/unmet' } });
+    const waiting = readFileSync(journal, 'utf8');
+    const attempts = [
+      ['--cut-witness', two.url, '--cut-witness', three.url],
+      ['--cut-witness', three.url],
+      ['--cut-witness', 'http://127.0.0.1:9'],
+      ['--reason', 'compromised', '--all'],
+    ];
+    for (const flags of attempts) {
+      const { exit, error } = await answer(fresh, 'id', 'rotate', ...flags);
+      expect([exit, error.code], flags.join(' ')).toEqual(
+        flags[1]?.endsWith(':9') === true ? [2, 'usage/invalid'] : [4, 'witness/unmet'],
+      );
+      expect(readFileSync(journal, 'utf8'), flags.join(' ')).toBe(waiting);
+    }
+    const before = await sequence(fresh);
+    await two.start();
+    // The rotation that waited is complete, and what was asked for now follows it instead of being forgotten.
+    const threshold = await answer(fresh, 'id', 'rotate', '--witness-threshold', '1');
+    expect(threshold, JSON.stringify(threshold)).toMatchObject({
+      exit: 0,
+      data: { sequence: before + 2, witness_threshold: 1 },
+    });
+    await three.start();
+    expect((await verified(fresh)).data).toMatchObject({ verdict: 'accepted', sequence: before + 2 });
+  }, 90_000);
+
+  it('says of a rotation that was interrupted what it can give up no more', async () => {
+    const fresh = world.machine('fresh');
+    Object.assign(fresh.env, { AUTHS_PASSPHRASE: laptop.env['AUTHS_PASSPHRASE'] });
+    const all = witnesses as [Witness, Witness, Witness];
+    await fresh.data('devices', 'rename', phone, 'once more');
+    await Promise.all(all.map(({ stop }) => stop('SIGKILL')));
+    expect(await answer(fresh, 'id', 'rotate')).toMatchObject({ error: { code: 'witness/unmet' } });
+    await Promise.all(all.map(({ start }) => start()));
+    const late = await answer(fresh, 'id', 'rotate', '--reason', 'compromised', '--all');
+    expect(late, JSON.stringify(late)).toMatchObject({ exit: 2, error: { code: 'usage/invalid' } });
+    expect((await verified(fresh)).data).toMatchObject({ verdict: 'accepted' });
+    // The same where the rotation that was interrupted gave up what is asked for: done.
+    await fresh.data('devices', 'rename', phone, 'twice');
+    await Promise.all(all.map(({ stop }) => stop('SIGKILL')));
+    const theft = ['id', 'rotate', '--reason', 'compromised', '--all', '--keep', phone];
+    expect(await answer(fresh, ...theft)).toMatchObject({ error: { code: 'witness/unmet' } });
+    await Promise.all(all.map(({ start }) => start()));
+    expect(await answer(fresh, ...theft)).toMatchObject({ exit: 0, data: { reason: 'compromised' } });
+  }, 90_000);
+
   it('leaves a witness that is gone for good, and the flags that do not fit are refused', async () => {
     const fresh = world.machine('fresh');
     Object.assign(fresh.env, { AUTHS_PASSPHRASE: laptop.env['AUTHS_PASSPHRASE'] });

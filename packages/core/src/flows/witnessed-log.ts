@@ -73,7 +73,7 @@ export function witnessedLog(ports: WitnessedLogPorts): EventLog {
   };
 }
 
-/** Gives up the event that waits: only before a rotation that leaves out the witnesses which have seen it. False when none waits. */
+/** Gives up the event that waits: only before a rotation that can take its place (`requireReplaceable`). False when none waits. */
 export async function dropPending(
   ports: Pick<WitnessedLogPorts, 'pending' | 'exclusively'>,
   prefix: Prefix,
@@ -128,7 +128,7 @@ interface Step {
 }
 
 /** What a signed event is to the log, receipts aside; null when it fits nowhere. */
-function stepOf(
+export function stepOf(
   engine: VerifyEngine,
   { stream, tip }: StoredLog,
   { sequence, said, event, attachments }: StoredEvent,
