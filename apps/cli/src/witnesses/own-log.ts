@@ -1,11 +1,11 @@
 /** The log of this home's identity for whoever appends to it: with witnesses, nothing is published before they receipted. */
 import { join } from 'node:path';
 import { fromLatin1, latin1 } from '@auths/core/encoding/text';
-import { AuthsError } from '@auths/core/errors';
+import { AuthsError, hasCode } from '@auths/core/errors';
 import { witnessedLog, type PendingEvents, type WitnessedLogPorts } from '@auths/core/flows/witnessed-log';
 import { isSaid } from '@auths/core/identifiers';
 import type { EventLog } from '@auths/core/ports';
-import { exactObject } from '@auths/core/encoding/json';
+import { exactObject, type JsonObject, type JsonValue } from '@auths/core/encoding/json';
 import { corruptFile } from '@auths/key-store/atomic-file';
 import { openJournal } from '@auths/key-store/journal';
 import type { Context } from '../command.ts';
@@ -43,7 +43,7 @@ function pendingEvents(home: string): PendingEvents {
     async read(prefix) {
       const entry = await journal.read(PENDING_EVENT);
       if (entry === null) return null;
-      const fields = exactObject(entry, ['v', 'prefix', 'sequence', 'said', 'event', 'attachments']);
+      const fields = fieldsOf(home, entry);
       const { v, sequence, said, event, attachments } = fields;
       if (
         v !== 1 ||
@@ -53,7 +53,7 @@ function pendingEvents(home: string): PendingEvents {
         typeof event !== 'string' ||
         typeof attachments !== 'string'
       ) {
-        throw corruptFile(join(home, 'journal', `${PENDING_EVENT}.json`), 'it holds no event');
+        throw corruptFile(pathOf(home), 'it holds no event');
       }
       if (fields['prefix'] !== prefix) return null;
       return { sequence, said, event: latin1(event), attachments };
@@ -74,4 +74,17 @@ function pendingEvents(home: string): PendingEvents {
       await journal.remove(PENDING_EVENT);
     },
   };
+}
+
+function fieldsOf(home: string, entry: JsonValue): JsonObject {
+  try {
+    return exactObject(entry, ['v', 'prefix', 'sequence', 'said', 'event', 'attachments']);
+  } catch (cause) {
+    if (!hasCode(cause, 'input/malformed')) throw cause;
+    throw corruptFile(pathOf(home), 'it holds no event', cause);
+  }
+}
+
+function pathOf(home: string): string {
+  return join(home, 'journal', `${PENDING_EVENT}.json`);
 }
