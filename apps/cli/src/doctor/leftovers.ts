@@ -1,7 +1,8 @@
 /** What a process that died leaves in a home beside its locks: found, named, and with `--fix` finished or cleared away. */
-import { readdir, readFile, stat, unlink } from 'node:fs/promises';
+import { readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatAllowedSigners } from '@auths/core/commit/allowed-signers';
+import { hasCode } from '@auths/core/errors';
 import { prefixOf } from '@auths/core/identifiers';
 import { homeExists, openHome, type Home } from '@auths/git-store/home-repository';
 import { readIdentityDocument, type IdentityDocument } from '@auths/git-store/identity-document';
@@ -14,7 +15,7 @@ import { writeAllowedSigners } from '../home/device-files.ts';
 import { foldStates } from '../home/fold-home.ts';
 import { readLogView } from '../home/identity-view.ts';
 import { finishGit, hasUnfinishedGit } from '../home/unfinished-git.ts';
-import { PENDING_EVENT } from '../witnesses/own-log.ts';
+import { PENDING_EVENT, pendingEvents } from '../witnesses/own-log.ts';
 import { failed, fixed, ok, warning, type Finding } from './finding.ts';
 
 /** Before that a file under a temporary name may still be in the making. */
@@ -58,17 +59,35 @@ export async function checkUnfinished(context: Context, fix: boolean): Promise<r
     findings.push(fix ? fixed('unfinished', detail) : failed('unfinished', detail, 'auths init'));
   }
   const begun = await openJournal(context.home).list();
-  if (begun.includes(PENDING_EVENT)) {
-    const detail =
-      'an event waits for its witnesses; the next command that opens the identity key asks again';
-    findings.push(warning('unfinished', detail, 'auths id rotate, or auths pair'));
-  }
+  if (begun.includes(PENDING_EVENT)) findings.push(await waitingEvent(context, fix));
   const pairings = begun.filter((name) => name.startsWith('pair'));
   if (pairings.length > 0) {
     const detail = `${pairings.length} interrupted pairing${pairings.length === 1 ? '' : 's'}: finished or forgotten by the next command that uses the identity`;
     findings.push(warning('unfinished', detail, 'auths pair'));
   }
   return findings;
+}
+
+/** What cannot be read is put aside: its witnesses, if any have seen it, take a rotation in its place. */
+async function waitingEvent(context: Context, fix: boolean): Promise<Finding> {
+  try {
+    await inHome(context, async (_home, { controller_did }) => {
+      await pendingEvents(context.home).read(prefixOf(controller_did));
+      return [];
+    });
+  } catch (error) {
+    if (!hasCode(error, 'storage/corrupt')) throw error;
+    const path = String(error.details['path']);
+    const detail = `${path}: the event that waits for its witnesses cannot be read`;
+    if (!fix) return failed('unfinished', detail, 'auths doctor --fix');
+    await rename(path, `${path}.unreadable`);
+    return fixed(
+      'unfinished',
+      `${detail}; it lies aside, and what it would have sealed has to be done again`,
+    );
+  }
+  const detail = 'an event waits for its witnesses; the next command that opens the identity key asks again';
+  return warning('unfinished', detail, 'auths id rotate, or auths pair');
 }
 
 /** Files that follow from the log: allowed_signers, and who may open a channel. */

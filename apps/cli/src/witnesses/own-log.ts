@@ -37,7 +37,7 @@ export async function witnessedLogPorts(
 }
 
 /** On the journal of the home: {v: 1, prefix, sequence, said, event, attachments}, all text. */
-function pendingEvents(home: string): PendingEvents {
+export function pendingEvents(home: string): PendingEvents {
   const journal = openJournal(home);
   return {
     async read(prefix) {

@@ -206,6 +206,18 @@ describe('an identity with three witnesses', () => {
     expect(await sequence(laptop)).toBe(3);
     const { data } = await answer(laptop, 'doctor');
     expect(JSON.stringify(data)).toContain('waits for its witnesses');
+    // Damaged, it is named, and doctor puts it aside; here it is put back.
+    const entry = join(laptop.folder, '.auths', 'journal', 'witnessing.json');
+    const whole = readFileSync(entry);
+    writeFileSync(entry, whole.subarray(0, 40));
+    expect(await answer(laptop, 'id', 'rotate')).toMatchObject({
+      error: { code: 'storage/corrupt', hint: 'auths doctor --fix' },
+    });
+    expect(JSON.stringify((await answer(laptop, 'doctor', '--fix', '--yes')).data)).toContain(
+      'it lies aside',
+    );
+    expect(existsSync(entry)).toBe(false);
+    writeFileSync(entry, whole);
     // Another command does not slip past the one that waits.
     expect(await answer(laptop, 'id', 'rotate')).toMatchObject({ error: { code: 'witness/unmet' } });
     await two.start();
