@@ -90,8 +90,9 @@ export const devicesRequest: CommandSpec = defineCommand({
     };
     return inHome(context, async (ports) => {
       const made = await requestDevice(ports, wish);
-      await openJournal(context.home).write(ENTRY, { v: 1, request: fromUtf8(made.file) });
+      // The file first: one that cannot be written leaves the request before it, and its answer, good.
       const path = await writeNewFile(context, file, made.file);
+      await openJournal(context.home).write(ENTRY, { v: 1, request: fromUtf8(made.file) });
       const data = {
         controller_did: controllerDid,
         device_did: made.deviceDid,

@@ -228,6 +228,15 @@ describe('two files', () => {
       error: { code: 'pairing/forbidden', hint: expect.stringContaining('--capabilities') },
     });
     expect(existsSync(`${greedy.file}.answer`)).toBe(false);
+    // A file that cannot be written leaves the request before it good; each file says what it is not.
+    expect(
+      await answer(desk, 'devices', 'request', join(stick, 'no/such/folder'), '--identity', did),
+    ).toMatchObject({
+      exit: 7,
+    });
+    expect((await answer(desk, 'devices', 'request', '--answer', file)).error.message).toContain(
+      'no answer to a request',
+    );
     expect(await sequence()).toBe(before);
 
     // Two at once: one grant, two answers that say the same.

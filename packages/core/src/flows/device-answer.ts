@@ -59,6 +59,8 @@ export function parseAnswer(
       details: { path: 'answer', version },
     });
   }
+  if (typeof value === 'object' && value !== null && 'type' in value && value['type'] !== 'device-answer')
+    throw bad('it is no answer to a request');
   const members = [
     'v',
     'type',

@@ -121,6 +121,8 @@ function membersOf(bytes: Uint8Array): {
       details: { path: 'request', version },
     });
   }
+  if (typeof value === 'object' && value !== null && 'type' in value && value['type'] !== 'device-request')
+    throw bad('it is no request of a device');
   const members = ['v', 'type', 'link', 'device_static', 'device_signature', 'proof'];
   const { proof, ...body } = exactObject(value, members);
   const { v, type, link, device_static: staticText, device_signature: signature } = body;
