@@ -175,7 +175,7 @@ describe('key, recovery, completion, doctor', () => {
         ])
         .stdout.trim();
     expect(complete('auths', 'dev')).toBe('devices');
-    expect(complete('auths', 'devices', 're')).toBe('rename revoke');
+    expect(complete('auths', 'devices', 're')).toBe('rename revoke request');
     expect(complete('auths', '--json', 'devices', 'revoke', 'x', '--reason', 'l')).toBe('lost');
     expect(complete('auths', 'init', '--na')).toBe('--name');
   });
