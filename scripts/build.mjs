@@ -7,7 +7,7 @@
  *
  * Node's own modules are loaded when the code that uses them first runs: a static import in a bundle would load
  * the HTTP stack for `auths --version` too. The programs are compiled here: X.js, a few lines, runs
- * X.bin, which holds the bundle and V8's code for it. Another V8 than the one that built it passes over that code and
+ * X.bin, which holds the bundle and V8's code for it (auths.js itself chooses which). Another V8 than the one that built it passes over that code and
  * compiles the bundle. Both are one file, so that they cannot differ, and whoever can write it could write the program.
  */
 import { execFileSync } from 'node:child_process';
@@ -30,7 +30,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 const programs = [
   // What is typed most in small files of its own: reading the whole program costs as much again as starting node.
-  { from: 'apps/cli/src/hot.ts', to: 'apps/cli/dist/auths.js', quick: true },
+  // So little that V8's code for it would be more to read.
+  { from: 'apps/cli/src/hot.ts', to: 'apps/cli/dist/auths.js', quick: true, plain: true },
   {
     from: 'apps/cli/src/hot-program.ts',
     to: 'apps/cli/dist/auths-hot.js',
@@ -94,7 +95,7 @@ function sources() {
 
 function isStale(program, wanted) {
   const stamp = stampOf(program.to);
-  const files = [program.to, containerOf(program.to)];
+  const files = program.plain === true ? [program.to] : [program.to, containerOf(program.to)];
   return (
     !files.every((file) => existsSync(join(root, file))) ||
     !existsSync(stamp) ||
@@ -179,17 +180,19 @@ const leaveOut = (names) => ({
 
 const containerOf = (to) => to.replace(/\.js$/, '.bin');
 
-/** The whole of X.js. */
-const STARTER = `#!/usr/bin/env node
+/** Runs what is in X.bin beside the file that this stands in. */
+const START = `#!/usr/bin/env node
 'use strict';
-const { readFileSync } = require('node:fs');
-const { pathToFileURL } = require('node:url');
-const { Script } = require('node:vm');
-const filename = __filename.replace(/js$/, 'bin');
-const bytes = readFileSync(filename);
-const end = 8 + bytes.readUInt32LE(0);
-const script = new Script(bytes.latin1Slice(8, end), { filename, cachedData: bytes.subarray(end) });
-script.runInThisContext()(require, pathToFileURL(filename).href);
+function startProgram(name) {
+  const { readFileSync } = require('node:fs');
+  const { pathToFileURL } = require('node:url');
+  const { Script } = require('node:vm');
+  const filename = require('node:path').join(__dirname, name + '.bin');
+  const bytes = readFileSync(filename);
+  const end = 8 + bytes.readUInt32LE(0);
+  const script = new Script(bytes.latin1Slice(8, end), { filename, cachedData: bytes.subarray(end) });
+  script.runInThisContext()(require, pathToFileURL(filename).href);
+}
 `;
 
 /** What X.bin holds. In a process of its own: V8 takes code only under the flags that it was made under. */
@@ -231,8 +234,12 @@ async function bundle(program, esbuild, readable = null) {
   const to = readable === null ? join(root, program.to) : join(readable, basename(program.to));
   mkdirSync(dirname(to), { recursive: true });
   place(join(dirname(to), 'package.json'), '{"type":"commonjs"}\n');
+  if (program.plain === true) {
+    place(to, `${START}${code}`);
+    return;
+  }
   place(containerOf(to), container(code));
-  place(to, STARTER);
+  place(to, `${START}startProgram(${JSON.stringify(basename(to, '.js'))});\n`);
 }
 
 /** Temp and rename: a program that is being started meanwhile is either the old one or the new one. */

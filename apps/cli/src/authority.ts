@@ -4,7 +4,8 @@ import type { DidKeri } from '@auths/core/identifiers';
 import type { HostPorts } from '@auths/core/flows/finish-pairings';
 import type { SealingPorts } from '@auths/core/flows/seal-records';
 import type { Context } from './command.ts';
-import { verifyEngine, withAuthority, type Stores } from './composition.ts';
+import { withAuthority, type Stores } from './composition.ts';
+import { verifyEngine } from './engines.ts';
 import { closeRevokedChannels } from './home/channels.ts';
 import { writeAllowedSigners } from './home/device-files.ts';
 import { readLogView } from './home/identity-view.ts';
@@ -49,7 +50,7 @@ export async function withHost<T>(
 ): Promise<T> {
   return withAuthority(context, what, async (stores) => {
     const host = await openHostIdentity(context, stores);
-    const engine = await verifyEngine();
+    const engine = verifyEngine;
     const did = stores.identity.controller_did;
     const { clock, random } = context;
     const { finishPairings } = await import('@auths/core/flows/finish-pairings');

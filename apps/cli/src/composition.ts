@@ -1,11 +1,11 @@
 /**
- * Where adapters are made, and nowhere else: stores on git refs, the key store, the kit, engines. Heavy parts are
+ * Where adapters are made, and nowhere else: stores on git refs, the key store, the kit; engines in engines.ts. Heavy parts are
  * imported by the function that makes them, so that a command costs what it uses.
  */
 import { join } from 'node:path';
 import { AuthsError } from '@auths/core/errors';
 import type { DidKeri } from '@auths/core/identifiers';
-import type { AttestationStore, EventLog, KeyStore, VerifyEngine } from '@auths/core/ports';
+import type { AttestationStore, EventLog, KeyStore } from '@auths/core/ports';
 import type { Home } from '@auths/git-store/home-repository';
 import type { IdentityDocument } from '@auths/git-store/identity-document';
 import type { Context } from './command.ts';
@@ -114,16 +114,6 @@ export async function signerFor(keys: KeyStore, alias: string): Promise<import('
   const signer = createSigner(secret.bytes);
   secret.bytes.fill(0);
   return signer;
-}
-
-/** The same for whole histories, which may bring in a thread. */
-export async function rangeVerifyEngine(): Promise<VerifyEngine> {
-  return (await import('@auths/key-store/verify-thread')).threadedVerifyEngine();
-}
-
-/** The one Ed25519 equation by OpenSSL. */
-export async function verifyEngine(): Promise<VerifyEngine> {
-  return (await import('@auths/key-store/verify-engine')).nodeVerifyEngine;
 }
 
 /** Where the files beside the refs lie. */

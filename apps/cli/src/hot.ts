@@ -3,8 +3,11 @@
  * `status` and `whoami`, auths-verify.js for `verify` of one target, auths-pair.js for `pair` on the host, the whole
  * program for everything else.
  */
-import { answer, continueIn } from './hot-answer.ts';
+import { answer } from './hot-answer.ts';
 import { version } from './version.ts';
+
+/** Runs one of them; scripts/build.mjs puts it in front of this file. */
+declare const startProgram: (name: string) => void;
 
 const ASKS_HELP = new Set(['--help', '-h', '--version']);
 const SWITCHES = new Set(['--json', '--quiet', '--no-input', '--yes', '--no-color']);
@@ -15,13 +18,13 @@ const [name = '', target, ...more] = argv.filter((token) => !SWITCHES.has(token)
 if (name === '--version' && argv.length === 1) {
   answer(`${version}\n`);
 } else if (name === 'verify' && more.length === 0 && target?.startsWith('-') !== true && isLast(target)) {
-  continueIn('./auths-verify.js');
+  startProgram('auths-verify');
 } else if (name === 'pair' && !argv.some((word) => word.startsWith('--join') || ASKS_HELP.has(word))) {
-  continueIn('./auths-pair.js');
+  startProgram('auths-pair');
 } else if ((name === 'status' || name === 'whoami') && target === undefined) {
-  continueIn('./auths-hot.js');
+  startProgram('auths-hot');
 } else {
-  continueIn('./auths-main.js');
+  startProgram('auths-main');
 }
 
 /** Flags after the target are read by the parser of flags, which only the whole program has. */

@@ -3,24 +3,17 @@
  * the order of belief (identity-life.md 2). Reads only: no identity, home or network is needed, and none
  * is created.
  */
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { concatAll } from '@auths/core/encoding/bytes';
 import type { EvidenceSource, LogEvidence } from '@auths/core/commit/evidence';
-import { AuthsError, hasCode, isAuthsError } from '@auths/core/errors';
+import { AuthsError, isAuthsError } from '@auths/core/errors';
 import { didKeriOf, isPrefix, type Prefix } from '@auths/core/identifiers';
 import { gitAttestationStore } from './attestation-store.ts';
 import { gitEventLog } from './event-log.ts';
-import {
-  gatherEvidence,
-  MAX_EVIDENCE_BYTES,
-  MAX_EVIDENCE_FILE,
-  requireFew,
-  type EvidenceFile,
-} from './evidence-files.ts';
+import { MAX_EVIDENCE_BYTES, requireFew } from './evidence-files.ts';
 import { homeExists, openHome } from './home-repository.ts';
-import { listRepositoryRefs, listTree, objectMissing, type Repository } from './repository.ts';
-import { parseTree, type TreeEntry } from './objects.ts';
+import { listRepositoryRefs, listTree, type Repository } from './repository.ts';
+import type { TreeEntry } from './objects.ts';
+import { openTrees, readBlob } from './tree-evidence.ts';
 
 /** Where to look. */
 export interface EvidencePlaces {
@@ -41,116 +34,17 @@ export async function collectEvidence(
 ): Promise<readonly EvidenceSource[]> {
   const proposal = !places.baseIsTarget;
   const others = [...new Set(places.others)].filter((oid) => oid !== places.base);
-  const trees = new Map<string, Promise<readonly EvidenceFile[]>>();
+  const trees = openTrees(repository);
   return Promise.all([
     ...(places.home === null ? [] : [homeEvidence(places.home)]),
-    treeEvidence(repository, { name: 'base tree', proposal: false }, places.base, trees),
+    // What a proposal has on disk is not asked about the base, not even by its ids.
+    trees.evidence({ name: 'base tree', proposal: false }, places.base, { onDisk: places.baseIsTarget }),
     refEvidence(repository),
-    workTreeEvidence(repository.workTree, proposal),
+    trees.workTree(proposal),
     ...others.map((oid) =>
-      treeEvidence(repository, { name: `tree of ${oid.slice(0, 12)}`, proposal }, oid, trees),
+      trees.evidence({ name: `tree of ${oid.slice(0, 12)}`, proposal }, oid, { onDisk: true }),
     ),
   ]);
-}
-
-/** What `.auths/evidence` of a work tree on disk holds, committed or not. */
-export async function workTreeEvidence(workTree: string | null, proposal: boolean): Promise<EvidenceSource> {
-  const source = { name: 'work tree', proposal };
-  return gatherEvidence(source, workTree === null ? [] : filesOnDisk(join(workTree, '.auths', 'evidence')));
-}
-
-type SourceName = Pick<EvidenceSource, 'name' | 'proposal'>;
-
-async function treeEvidence(
-  repository: Repository,
-  source: SourceName,
-  commit: string,
-  trees: Map<string, Promise<readonly EvidenceFile[]>>,
-): Promise<EvidenceSource> {
-  try {
-    const directory = (await listTree(repository, commit, '.auths'))?.find(({ name }) => name === 'evidence');
-    if (directory === undefined || directory.mode !== '40000') return await gatherEvidence(source, []);
-    const known = trees.get(directory.oid);
-    const files = known ?? filesInTree(repository, source.name, directory.oid);
-    trees.set(directory.oid, files);
-    return await gatherEvidence(source, await files);
-  } catch (error) {
-    // What is proposed may lack what it likes; believed evidence with a hole could hide a revocation.
-    if (!source.proposal || !hasCode(error, 'git/object-missing')) throw error;
-    return { ...source, logs: new Map(), records: [], notes: [error.message] };
-  }
-}
-
-/** One directory after another, because a few small trees can name each other's entries a billion times. */
-async function filesInTree(
-  repository: Repository,
-  source: string,
-  oid: string,
-): Promise<readonly EvidenceFile[]> {
-  const files: EvidenceFile[] = [];
-  const directories = await readTree(repository, oid);
-  requireFew(source, directories.length);
-  for (const entry of directories) {
-    if (entry.mode !== '40000') {
-      files.push({ directory: '', name: entry.name, read: () => Promise.resolve(null) });
-      continue;
-    }
-    const entries = await readTree(repository, entry.oid);
-    requireFew(source, files.length + entries.length);
-    for (const file of entries) {
-      const read = remembered(() => readBlob(repository, file));
-      files.push({ directory: entry.name, name: file.name, read });
-    }
-  }
-  return files;
-}
-
-/** A tree too large for the files that evidence may have is a fault: taking it for empty would hide what it holds. */
-async function readTree(repository: Repository, oid: string): Promise<readonly TreeEntry[]> {
-  const answer = await repository.objects.ask(oid, { maxSize: 8 << 20 });
-  if (answer.status === 'too-large') {
-    throw new AuthsError('input/malformed', `the evidence has a directory of ${answer.size} bytes`);
-  }
-  if (answer.status === 'missing') throw objectMissing(oid, `the tree ${oid}`);
-  if (answer.status !== 'found' || answer.type !== 'tree') return [];
-  return parseTree(answer.bytes, oid.length / 2) ?? [];
-}
-
-async function readBlob(repository: Repository, { mode, oid }: TreeEntry): Promise<Uint8Array | null> {
-  if (mode !== '100644') return null;
-  const answer = await repository.objects.ask(oid, { maxSize: MAX_EVIDENCE_FILE });
-  if (answer.status === 'missing') throw objectMissing(oid, `the evidence ${oid}`);
-  return answer.status === 'found' && answer.type === 'blob' ? answer.bytes : null;
-}
-
-/** Links are never followed: what lies in a work tree may come from a stranger. */
-function filesOnDisk(directory: string): readonly EvidenceFile[] {
-  if (!isDirectory(join(directory, '..')) || !isDirectory(directory)) return [];
-  const prefixes = readdirSync(directory);
-  requireFew('work tree', prefixes.length);
-  return prefixes.flatMap((prefix): readonly EvidenceFile[] => {
-    const below = join(directory, prefix);
-    if (!isDirectory(below)) return [{ directory: '', name: prefix, read: () => Promise.resolve(null) }];
-    return readdirSync(below).map((name) => ({
-      directory: prefix,
-      name,
-      read: () => Promise.resolve(readRegular(join(below, name))),
-    }));
-  });
-}
-
-function isDirectory(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-}
-
-/** Null for what is not a regular file, is too large or cannot be read. */
-function readRegular(path: string): Uint8Array | null {
-  try {
-    const facts = lstatSync(path);
-    return facts.isFile() && facts.size <= MAX_EVIDENCE_FILE ? new Uint8Array(readFileSync(path)) : null;
-  } catch {
-    return null;
-  }
 }
 
 /** The own home's logs and records. Never created; one that cannot be read is a note. */
@@ -163,14 +57,14 @@ export async function homeEvidence(dir: string): Promise<EvidenceSource> {
   try {
     await using home = openHome(dir);
     const log = gitEventLog(home);
-    const store = gitAttestationStore(home);
+    // Without what no event seals yet: it counts for nobody.
+    const store = gitAttestationStore(home, { homeForm: false });
     for (const prefix of await log.list()) {
       await noted(notes, async () => {
         const stored = await log.read(prefix);
         if (stored !== null)
           logs.set(prefix, { streams: [stored.stream], messages: [], receipts: new Uint8Array(0) });
-        for (const record of await store.list(didKeriOf(prefix)))
-          if (record.sealedAt !== null) records.push(record.bytes);
+        for (const record of await store.list(didKeriOf(prefix))) records.push(record.bytes);
       });
     }
   } catch (error) {
@@ -251,9 +145,4 @@ async function noted(notes: string[], action: () => Promise<void>): Promise<void
 function reasonOf(error: unknown): string {
   if (isAuthsError(error)) return error.message;
   throw error;
-}
-
-function remembered<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | null = null;
-  return () => (made ??= make());
 }

@@ -3,7 +3,7 @@
  * mean one thing only. Everything else (packed, damaged, promised, large, a tag to peel, any other revision) is git's own
  * to answer, so the answer is then null. Replace refs and grafts play no part: an id is the id of its bytes.
  */
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import type { ObjectAnswer } from './cat-file.ts';
@@ -103,7 +103,10 @@ function readBounded(path: string): Buffer | null {
   }
   try {
     const facts = fstatSync(descriptor);
-    return facts.isFile() && facts.size <= MAX_FILE ? readFileSync(descriptor) : null;
+    if (!facts.isFile() || facts.size > MAX_FILE) return null;
+    // Objects do not change: one that is not there whole is left to git.
+    const bytes = Buffer.allocUnsafe(facts.size);
+    return readSync(descriptor, bytes) === facts.size ? bytes : null;
   } finally {
     closeSync(descriptor);
   }

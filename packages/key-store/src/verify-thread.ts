@@ -4,7 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { VerifyEngine } from '@auths/core/ports';
-import { nodeVerifyEngine } from './verify-engine.ts';
+import { nodeVerifyEngine, verifyOnPool } from './verify-engine.ts';
 
 /** Below this, a thread takes longer to start than it saves. */
 const MANY = 300;
@@ -101,10 +101,7 @@ export function threadedVerifyEngine(): VerifyEngine {
     },
     verifyLater(publicKey, message, signature) {
       if (worker === null || failed || publicKey.length !== 32 || signature.length !== 64)
-        return (
-          nodeVerifyEngine.verifyLater?.(publicKey, message, signature) ??
-          Promise.resolve(nodeVerifyEngine.verify(publicKey, message, signature))
-        );
+        return verifyOnPool(publicKey, message, signature);
       return new Promise((resolve) => {
         batch.push({ publicKey, message, signature, resolve });
         if (batch.length === BATCH) flush();

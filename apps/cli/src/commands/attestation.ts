@@ -13,7 +13,7 @@ import { prefixOf } from '@auths/core/identifiers';
 import { homeEvidence } from '@auths/git-store/evidence';
 import { nodeDigests } from '@auths/git-store/git-history';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
-import { verifyEngine } from '../composition.ts';
+import { verifyEngine } from '../engines.ts';
 import { recordView } from '../views/attestation.ts';
 import { resultJson, resultLines } from '../views/verify.ts';
 
@@ -68,7 +68,7 @@ export const attestationVerify: CommandSpec = defineCommand({
       sources: flags.kel === undefined ? [own, file] : [file, { ...own, logs: new Map() }],
       roots: [],
       policy: DEFAULT_POLICY,
-      engine: await verifyEngine(),
+      engine: verifyEngine,
       digests: nodeDigests,
       now: context.clock.now(),
     });

@@ -14,7 +14,8 @@ import { corruptFile } from '@auths/key-store/atomic-file';
 import { openJournal } from '@auths/key-store/journal';
 import { recordMachine } from '@auths/key-store/machine';
 import { defineCommand, type CommandResult, type CommandSpec, type Context } from '../command.ts';
-import { openKeys, openStores, verifyEngine, type Stores } from '../composition.ts';
+import { openKeys, openStores, type Stores } from '../composition.ts';
+import { verifyEngine } from '../engines.ts';
 import { parseMoment } from '../duration.ts';
 import { planGit } from '../git-scope.ts';
 import { withInitLock } from '../home/home-lock.ts';
@@ -178,7 +179,7 @@ async function inHome(
       if (stores.identity === null) await recordMachine(context.home);
       const { clock, random } = context;
       const home = joinerHome({ stores, keys, random, clock });
-      return await action({ clock, random, engine: await verifyEngine(), ...nativeCrypto, home }, stores);
+      return await action({ clock, random, engine: verifyEngine, ...nativeCrypto, home }, stores);
     } finally {
       await stores.close();
     }
@@ -197,7 +198,7 @@ async function identityOf(context: Context, given: string | undefined): Promise<
     throw usage(`--identity takes a whole did:keri:E…, and ${given.slice(0, 100)} is none`);
   const bytes = await readInput(context, given, MAX_IDENTITY);
   try {
-    if (isBundle(bytes)) return didKeriOf(parseBundle(bytes, await verifyEngine()).prefix);
+    if (isBundle(bytes)) return didKeriOf(parseBundle(bytes, verifyEngine).prefix);
   } catch (error) {
     if (!hasCode(error, 'input/malformed')) throw error;
     throw usage(`--identity ${given}: ${error.message}`);

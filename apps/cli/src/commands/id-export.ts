@@ -9,7 +9,8 @@ import { prefixOf } from '@auths/core/identifiers';
 import { knownRemotes } from '@auths/git-store/remote-address';
 import { readFileBounded, writeFileAtomic } from '@auths/key-store/atomic-file';
 import { defineCommand, type CommandSpec } from '../command.ts';
-import { openKeys, signerFor, verifyEngine, withAuthority } from '../composition.ts';
+import { openKeys, signerFor, withAuthority } from '../composition.ts';
+import { verifyEngine } from '../engines.ts';
 import { settleRotation } from '../recovery/kit-shelf.ts';
 
 export const idExport: CommandSpec = defineCommand({
@@ -30,7 +31,7 @@ export const idExport: CommandSpec = defineCommand({
       const did = stores.identity.controller_did;
       const keys = await openKeys(context);
       await settleRotation(context, stores, keys, did);
-      const { log, verdict } = await readOwnLog({ log: stores.log, engine: await verifyEngine() }, did);
+      const { log, verdict } = await readOwnLog({ log: stores.log, engine: verifyEngine }, did);
       const remotes = (await knownRemotes(stores.home.dir, () => undefined)).map(({ url }) => url);
       const createdAt = context.clock.now();
       const bundle = await makeBundle(await signerFor(keys, 'identity'), {

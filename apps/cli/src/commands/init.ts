@@ -13,7 +13,8 @@ import { writeIdentityDocument } from '@auths/git-store/identity-document';
 import { recordMachine } from '@auths/key-store/machine';
 import { createSigner } from '@auths/key-store/signer';
 import { defineCommand, type CommandResult, type CommandSpec, type Context } from '../command.ts';
-import { keychainKind, openKeys, openStores, verifyEngine, type Stores } from '../composition.ts';
+import { keychainKind, openKeys, openStores, type Stores } from '../composition.ts';
+import { verifyEngine } from '../engines.ts';
 import type { GitChoice } from '../git-in-force.ts';
 import { planGit, settingLines } from '../git-scope.ts';
 import { writeAllowedSigners, writeDevicePub } from '../home/device-files.ts';
@@ -155,7 +156,7 @@ async function makeIdentity(context: Context, stores: Stores, plan: InitPlan): P
   const ports = {
     clock: context.clock,
     random: context.random,
-    engine: await verifyEngine(),
+    engine: verifyEngine,
     keys,
     kit: kitPlace(context, plan.recoveryFile),
     log,

@@ -4,8 +4,8 @@ import { isAuthsError } from '@auths/core/errors';
 import { isBundle, parseBundle, type IdentityBundle } from '@auths/core/flows/identity-bundle';
 import { replay, type KelVerdict } from '@auths/core/keri/key-state';
 import { parseStream } from '@auths/core/keri/stream';
-import { nodeVerifyEngine } from '@auths/key-store/verify-engine';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
+import { verifyEngine } from '../engines.ts';
 import { readInput } from '../input-file.ts';
 import { kelVerdictView } from '../views/kel.ts';
 
@@ -36,7 +36,7 @@ export const kelVerify: CommandSpec = defineCommand({
     }
     const receipts = await readAll(context, flags.receipts);
     const verdict = replay(stream, {
-      engine: nodeVerifyEngine,
+      engine: verifyEngine,
       ...(delegators.size > 0 ? { delegators } : {}),
       ...(receipts.length > 0 ? { receipts } : {}),
     });
@@ -54,7 +54,7 @@ export const kelVerify: CommandSpec = defineCommand({
 /** Null for a bundle that is none: what is left of it is no log either, and the verdict says so. */
 function bundleIn(context: Context, input: Uint8Array): IdentityBundle | null {
   try {
-    return parseBundle(input, nodeVerifyEngine);
+    return parseBundle(input, verifyEngine);
   } catch (error) {
     if (!isAuthsError(error)) throw error;
     context.note(`the bundle is refused: ${error.message}`);

@@ -11,7 +11,8 @@ import { readRecoveryKitOwner } from '@auths/key-store/recovery-kit';
 import { seedWords } from '@auths/key-store/recovery-words';
 import { createSigner } from '@auths/key-store/signer';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
-import { homeFiles, openKeys, verifyEngine, withAuthority, type Stores } from '../composition.ts';
+import { homeFiles, openKeys, withAuthority, type Stores } from '../composition.ts';
+import { verifyEngine } from '../engines.ts';
 import { withInitLock } from '../home/home-lock.ts';
 import { settleRotation } from '../recovery/kit-shelf.ts';
 import { openKit, readNextSeed, seedFlags, type NextSeed } from '../recovery/next-seed.ts';
@@ -169,5 +170,5 @@ async function fitsLog(stores: Stores, { seed, kit }: NextSeed): Promise<ReturnT
   const prefix = did === undefined ? null : prefixOf(did);
   if (prefix === null || (kit !== null && kit.prefix !== prefix)) return 'foreign';
   const log = await stores.log.read(prefix);
-  return log === null ? 'foreign' : fitOfSeed(await verifyEngine(), log.stream, createSigner(seed).publicKey);
+  return log === null ? 'foreign' : fitOfSeed(verifyEngine, log.stream, createSigner(seed).publicKey);
 }

@@ -14,7 +14,8 @@ import {
 } from '@auths/git-store/repo-evidence';
 import { findRepository, type Repository } from '@auths/git-store/repository';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
-import { noIdentity, openStores, verifyEngine, type Stores } from '../composition.ts';
+import { noIdentity, openStores, type Stores } from '../composition.ts';
+import { verifyEngine } from '../engines.ts';
 import { repoView, type RepoData } from '../views/repo.ts';
 
 const PATH_FLAG = {
@@ -121,7 +122,7 @@ async function inWorkTree<T>(
 async function knownRoot(stores: Stores | null, did: DidKeri): Promise<KnownRoot | null> {
   const prefix = prefixOf(did);
   if (stores === null || (await stores.log.read(prefix)) === null) return null;
-  const { log, verdict } = await readOwnLog({ log: stores.log, engine: await verifyEngine() }, did);
+  const { log, verdict } = await readOwnLog({ log: stores.log, engine: verifyEngine }, did);
   const { state } = verdict;
   if (state === null) return null;
   return {
@@ -145,7 +146,7 @@ async function foreignHead(
     import('@auths/core/flows/own-devices'),
     import('@auths/git-store/unsigned-history'),
   ]);
-  const engine = await verifyEngine();
+  const engine = verifyEngine;
   const { devices } = await ownDevices({ log: stores.log, records: stores.attestations, engine }, own);
   const live = new Set<string>(
     devices.filter(({ revocation }) => revocation === null).map(({ subject }) => subject),

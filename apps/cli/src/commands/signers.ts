@@ -4,7 +4,7 @@ import { formatAllowedSigners, isGitSigner } from '@auths/core/commit/allowed-si
 import type { DeviceState } from '@auths/core/attestation/device-state';
 import { utf8 } from '@auths/core/encoding/text';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
-import { verifyEngine } from '../composition.ts';
+import { verifyEngine } from '../engines.ts';
 
 export const signersExport: CommandSpec = defineCommand({
   examples: [
@@ -58,7 +58,7 @@ async function ownSigners(context: Context): Promise<readonly DeviceState[] | nu
   try {
     if (stores.identity === null) return null;
     const { ownDevices } = await import('@auths/core/flows/own-devices');
-    const ports = { log: stores.log, records: stores.attestations, engine: await verifyEngine() };
+    const ports = { log: stores.log, records: stores.attestations, engine: verifyEngine };
     return (await ownDevices(ports, stores.identity.controller_did)).devices;
   } finally {
     await stores.close();
@@ -79,7 +79,7 @@ async function repositorySigners(
     roots,
     rootsFrom,
     home: context.home,
-    engine: await verifyEngine(),
+    engine: verifyEngine,
     now: context.clock.now(),
     mayPin: true,
   });

@@ -4,7 +4,7 @@ import { AuthsError } from '@auths/core/errors';
 import { findRepository } from '@auths/git-store/repository';
 import { verifyTarget, type Verification } from '@auths/git-store/verify-target';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
-import { rangeVerifyEngine, verifyEngine } from '../composition.ts';
+import { rangeVerifyEngine, verifyEngine } from '../engines.ts';
 import { successDocument } from '../output.ts';
 import {
   verificationGithub,
@@ -64,7 +64,7 @@ export const verify: CommandSpec = defineCommand({
       rootsFrom,
       cwd: context.cwd,
       home: context.home,
-      engine: words[0]?.includes('..') === true ? await rangeVerifyEngine() : await verifyEngine(),
+      engine: words[0]?.includes('..') === true ? await rangeVerifyEngine() : verifyEngine,
       now: context.clock.now(),
       mayPin: true,
     });

@@ -7,7 +7,8 @@ import {
   type PairHostOptions,
 } from '@auths/core/flows/pair-host';
 import type { CommandResult, Context } from '../command.ts';
-import { verifyEngine, withAuthority } from '../composition.ts';
+import { withAuthority } from '../composition.ts';
+import { verifyEngine } from '../engines.ts';
 import { offerScreen } from '../views/offer.ts';
 import { attemptLine, hostPairedText, joinedScreen } from '../views/pair.ts';
 import { canAskHost, hostAsker, typingTries } from './consent.ts';
@@ -30,7 +31,7 @@ export async function runHost(context: Context, settings: HostSettings): Promise
       const world = {
         clock: context.clock,
         random: context.random,
-        engine: await verifyEngine(),
+        engine: verifyEngine,
         ...nativeCrypto,
       };
       const paired = await pairHost(

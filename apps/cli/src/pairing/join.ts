@@ -7,7 +7,8 @@ import { pairJoin, type JoinResult, type PairJoinCallbacks } from '@auths/core/f
 import type { JoinInput } from '@auths/core/pairing/uri';
 import { recordMachine } from '@auths/key-store/machine';
 import type { CommandResult, Context } from '../command.ts';
-import { keychainKind, openKeys, openStores, verifyEngine, type Stores } from '../composition.ts';
+import { keychainKind, openKeys, openStores, type Stores } from '../composition.ts';
+import { verifyEngine } from '../engines.ts';
 import type { GitChoice } from '../git-in-force.ts';
 import { withInitLock } from '../home/home-lock.ts';
 import { interfaceAddresses } from '../lan/interfaces.ts';
@@ -73,7 +74,7 @@ async function join(
     endpoint,
     connected: interfaceAddresses().some(({ internal }) => !internal),
   };
-  const world = { clock, random, engine: await verifyEngine(), ...nativeCrypto };
+  const world = { clock, random, engine: verifyEngine, ...nativeCrypto };
   const finish = async (
     result: Pick<JoinResult, 'deviceName' | 'controllerDid'>,
     capabilities: readonly string[],

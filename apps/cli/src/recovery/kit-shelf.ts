@@ -8,7 +8,8 @@ import { removeFile, renameFile } from '@auths/key-store/atomic-file';
 import { nextKitPath, writeRecoveryKit } from '@auths/key-store/recovery-kit';
 import { createSigner } from '@auths/key-store/signer';
 import type { Context } from '../command.ts';
-import { homeFiles, verifyEngine, type Stores } from '../composition.ts';
+import { homeFiles, type Stores } from '../composition.ts';
+import { verifyEngine } from '../engines.ts';
 import { withInitLock } from '../home/home-lock.ts';
 import { ownLog } from '../witnesses/own-log.ts';
 
@@ -39,7 +40,7 @@ export async function rotationPorts(
 ): Promise<RotationPorts> {
   return {
     random: context.random,
-    engine: await verifyEngine(),
+    engine: verifyEngine,
     keys,
     kit: kitShelf(context, remotes),
     log: await ownLog(context, stores),

@@ -2,7 +2,8 @@
 import { AuthsError } from '@auths/core/errors';
 import { fitOfSeed } from '@auths/core/flows/rotate-keys';
 import { prefixOf, type DidKeri } from '@auths/core/identifiers';
-import { verifyEngine, type Stores } from '../composition.ts';
+import { type Stores } from '../composition.ts';
+import { verifyEngine } from '../engines.ts';
 
 /** `usage/invalid` unless the log of `issuer` in this home commits to the key. */
 export async function explainMisfit(
@@ -13,7 +14,7 @@ export async function explainMisfit(
 ): Promise<void> {
   const log = await stores.log.read(prefixOf(issuer));
   if (log === null) return;
-  const fit = fitOfSeed(await verifyEngine(), log.stream, publicKey);
+  const fit = fitOfSeed(verifyEngine, log.stream, publicKey);
   if (fit !== 'fits') throw misfit(fit, issuer, name);
 }
 

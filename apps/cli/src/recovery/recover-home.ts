@@ -25,9 +25,9 @@ import { writeIdentityDocument } from '@auths/git-store/identity-document';
 import type { Remote } from '@auths/git-store/remote-address';
 import { recordMachine } from '@auths/key-store/machine';
 import { createSigner } from '@auths/key-store/signer';
-import { nodeVerifyEngine } from '@auths/key-store/verify-engine';
 import type { Context } from '../command.ts';
 import { openKeys, signerFor, type Stores } from '../composition.ts';
+import { verifyEngine } from '../engines.ts';
 import { writeAllowedSigners, writeDevicePub } from '../home/device-files.ts';
 import { noteGit } from '../home/unfinished-git.ts';
 import { mergePorts } from '../remotes/pull-remote.ts';
@@ -68,7 +68,7 @@ export async function recoverInto(
   }
   const found = await find();
   const issuer = didKeriOf(found.prefix);
-  const survey = surveySeals(nodeVerifyEngine, found.prefix, found.sources);
+  const survey = surveySeals(verifyEngine, found.prefix, found.sources);
   if (survey === null) throw new AuthsError('input/malformed', 'no place shows a log that verifies');
   for (const { name, reason } of survey.refused) context.note(`${name} was passed over: ${reason}`);
   const vouched = await vouch(context, survey, wish, null);
@@ -114,7 +114,7 @@ async function finishEarlier(context: Context, stores: Stores, next: NextSeed): 
   const log = await ownLog(context, stores);
   for (const prefix of await log.list()) {
     const issuer = didKeriOf(prefix);
-    const { verdict } = await readOwnLog({ log, engine: nodeVerifyEngine }, issuer);
+    const { verdict } = await readOwnLog({ log, engine: verifyEngine }, issuer);
     const rot = verdict.events.findLast(({ ilk }) => ilk === 'rot');
     if (rot?.keys[0] === undefined || !equalBytes(rot.keys[0], publicKey)) continue;
     const keys = await openKeys(context);
@@ -191,7 +191,7 @@ function lostDevice(
     issuer: didKeriOf(prefix),
     events: survey.trunk.events,
     records: sources.flatMap((source) => source.records.flatMap(({ bytes }) => readable(bytes))),
-    engine: nodeVerifyEngine,
+    engine: verifyEngine,
   };
   if (named === 'none') return null;
   if (named === undefined) return deviceOfLostHome({ ...shown, at });

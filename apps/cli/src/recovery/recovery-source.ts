@@ -8,9 +8,9 @@ import type { SurveySource } from '@auths/core/flows/survey-seals';
 import { didKeriOf, isPrefix, type Prefix } from '@auths/core/identifiers';
 import { resolveRemote, type Remote } from '@auths/git-store/remote-address';
 import { listRemote } from '@auths/git-store/remote-evidence';
-import { nodeVerifyEngine } from '@auths/key-store/verify-engine';
 import { createSigner } from '@auths/key-store/signer';
 import type { Context } from '../command.ts';
+import { verifyEngine } from '../engines.ts';
 import { readInput } from '../input-file.ts';
 import { transportOf } from '../remotes/pull-remote.ts';
 import { sourceOf } from './branch-sources.ts';
@@ -62,7 +62,7 @@ export async function findIdentity(
   }
   const fits = shown.map(({ prefix, source }) => ({
     prefix,
-    fit: fitOfSeed(nodeVerifyEngine, source.stream, key),
+    fit: fitOfSeed(verifyEngine, source.stream, key),
   }));
   const best = fits.find(({ fit }) => fit === 'fits') ?? fits.find(({ fit }) => fit !== 'foreign') ?? fits[0];
   if (best === undefined) {
@@ -90,7 +90,7 @@ async function bundleIn(
       hint: 'give --from a bundle or a bare git repository',
     });
   }
-  const { prefix, stream, records } = parseBundle(bytes, nodeVerifyEngine);
+  const { prefix, stream, records } = parseBundle(bytes, verifyEngine);
   return { prefix, source: { name: place, stream, records } };
 }
 

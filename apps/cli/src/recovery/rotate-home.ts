@@ -10,7 +10,8 @@ import type { WitnessChange } from '@auths/core/keri/build';
 import type { ReplayedEvent } from '@auths/core/keri/key-state';
 import { createSigner } from '@auths/key-store/signer';
 import type { Context } from '../command.ts';
-import { openKeys, verifyEngine } from '../composition.ts';
+import { openKeys } from '../composition.ts';
+import { verifyEngine } from '../engines.ts';
 import { readDeviceKey } from '../home/device-key.ts';
 import { withInitLock } from '../home/home-lock.ts';
 import type { IdentityStores } from '../remotes/pull-remote.ts';
@@ -139,7 +140,7 @@ async function place(
   if (reason === 'retired') return null;
   const prefix = prefixOf(stores.identity.controller_did);
   const sources = await collectSources(context, stores, prefix);
-  const survey = surveySeals(await verifyEngine(), prefix, sources);
+  const survey = surveySeals(verifyEngine, prefix, sources);
   if (survey === null) return null;
   for (const { name, reason: why } of survey.refused) context.note(`${name} was passed over: ${why}`);
   const own = readDeviceKey(context.home)?.did ?? null;
@@ -178,7 +179,7 @@ async function vouchAll(
 async function standing(
   stores: IdentityStores,
 ): Promise<{ readonly tip: ReplayedEvent; readonly rot: ReplayedEvent; readonly before: ReplayedEvent }> {
-  const ports = { log: stores.log, engine: await verifyEngine() };
+  const ports = { log: stores.log, engine: verifyEngine };
   const { events } = (await readOwnLog(ports, stores.identity.controller_did)).verdict;
   const at = events.findLastIndex(({ ilk }) => ilk === 'rot');
   const tip = events.at(-1) as ReplayedEvent;

@@ -20,7 +20,8 @@ import {
 } from '@auths/git-store/remote-evidence';
 import type { TransportOptions } from '@auths/git-store/remote-transport';
 import type { Context } from '../command.ts';
-import { verifyEngine, type Stores } from '../composition.ts';
+import { type Stores } from '../composition.ts';
+import { verifyEngine } from '../engines.ts';
 import { readSeen, writeSeen } from './seen.ts';
 
 export type IdentityStores = Stores & { readonly identity: IdentityDocument };
@@ -58,7 +59,7 @@ export async function mergePorts(stores: Stores): Promise<MergePorts> {
     log: stores.log,
     records: stores.attestations,
     disputes: gitDisputes(stores.home),
-    engine: await verifyEngine(),
+    engine: verifyEngine,
   };
 }
 

@@ -16,7 +16,7 @@ import {
 } from '@auths/git-store/remote-evidence';
 import { planPush, pushRefs, type RefPush } from '@auths/git-store/remote-push';
 import type { TransportOptions } from '@auths/git-store/remote-transport';
-import { verifyEngine } from '../composition.ts';
+import { verifyEngine } from '../engines.ts';
 import { mergePorts, type IdentityStores } from './pull-remote.ts';
 import { readSeen, writeSeen } from './seen.ts';
 
@@ -45,7 +45,7 @@ export async function pushRemote(
   const { home, identity } = stores;
   const did = identity.controller_did;
   const prefix = prefixOf(did);
-  const engine = await verifyEngine();
+  const engine = verifyEngine;
   const own = await ownLog(stores, prefix, engine);
   const refs = (await listRemote(home.dir, remote, options)).get(prefix) ?? new Map<string, string>();
   let plan = await planPush(home, prefix, refs);

@@ -9,7 +9,8 @@ import { exactObject, type JsonObject, type JsonValue } from '@auths/core/encodi
 import { corruptFile } from '@auths/key-store/atomic-file';
 import { openJournal } from '@auths/key-store/journal';
 import type { Context } from '../command.ts';
-import { verifyEngine, type Stores } from '../composition.ts';
+import { type Stores } from '../composition.ts';
+import { verifyEngine } from '../engines.ts';
 import { withHomeLock } from '../home/home-lock.ts';
 import { readWitnesses } from './known-witnesses.ts';
 import { askWitnesses } from './witness-client.ts';
@@ -27,7 +28,7 @@ export async function witnessedLogPorts(
 ): Promise<WitnessedLogPorts> {
   return {
     log,
-    engine: await verifyEngine(),
+    engine: verifyEngine,
     clock,
     pending: pendingEvents(home),
     exclusively: (action) => withHomeLock(home, PENDING_EVENT, action),

@@ -49,6 +49,13 @@ export function latin1(text: string): Uint8Array {
 
 /** The reverse of `latin1`: never fails. */
 export function fromLatin1(bytes: Uint8Array): string {
+  try {
+    // Of ASCII, which nearly everything is, UTF-8 decoding makes the same, and faster.
+    const text = decoder.decode(bytes);
+    if (text.length === bytes.length) return text;
+  } catch {
+    // Not UTF-8 somewhere, and so not ASCII.
+  }
   let text = '';
   for (let i = 0; i < bytes.length; i += 8192) {
     // Not spread: spreading walks the array by its iterator, several times slower.

@@ -2,7 +2,7 @@
  * A byte stream of messages (docs/protocol.md, "Streams"): at `{` the version string says how many bytes the
  * event has, attachments run to the next `{` or the end. Splitting reads nothing else; bounded in size and count.
  */
-import { fromLatin1, fromUtf8 } from '../encoding/text.ts';
+import { fromLatin1 } from '../encoding/text.ts';
 import { type Attachments, parseAttachments } from './attachments.ts';
 import type { ParsedEvent, ParsedReceipt } from './event.ts';
 import { declaredSize, parseMessage } from './parse.ts';
@@ -85,7 +85,7 @@ export function splitStream(received: Uint8Array, bounds: StreamBounds = {}): Sp
       cut: false,
     };
   }
-  const text = textOf(bytes);
+  const text = fromLatin1(bytes);
   const stop = (found: Fault, cut: boolean = false): SplitStream => ({
     bytes,
     text,
@@ -144,15 +144,4 @@ function readBody(stream: SplitStream, from: number, to: number): ParsedEvent | 
     bodies.set(text, body);
   }
   return body;
-}
-
-/** One character per byte; UTF-8 decoding does that for ASCII, and faster. */
-function textOf(bytes: Uint8Array): string {
-  try {
-    const text = fromUtf8(bytes);
-    if (text.length === bytes.length) return text;
-  } catch {
-    // Not UTF-8 somewhere: the event that holds it will say so.
-  }
-  return fromLatin1(bytes);
 }

@@ -1,0 +1,132 @@
+/**
+ * Evidence that lies in `.auths/evidence`: of commits' trees, and of the work tree on disk. Most files of the one are
+ * those of the other, and a file on disk takes less reading than an object, so its id is asked first.
+ */
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EvidenceSource } from '@auths/core/commit/evidence';
+import { AuthsError, hasCode } from '@auths/core/errors';
+import { gatherEvidence, MAX_EVIDENCE_FILE, requireFew, type EvidenceFile } from './evidence-files.ts';
+import { isObjectId, parseTree, type TreeEntry } from './objects.ts';
+import { listTree, objectMissing, type Repository } from './repository.ts';
+
+type SourceName = Pick<EvidenceSource, 'name' | 'proposal'>;
+
+/** The trees of one repository, each read once. */
+export interface Trees {
+  /** What a commit's tree holds. With `onDisk` the work tree may supply the bytes of an id. */
+  evidence(
+    source: SourceName,
+    commit: string,
+    options: { readonly onDisk: boolean },
+  ): Promise<EvidenceSource>;
+  /** What the work tree holds, committed or not. */
+  workTree(proposal: boolean): Promise<EvidenceSource>;
+}
+
+export function openTrees(repository: Repository): Trees {
+  const { workTree } = repository;
+  const disk = workTree === null ? [] : filesOnDisk(join(workTree, '.auths', 'evidence'));
+  const byPath = new Map(disk.map((file) => [`${file.directory}/${file.name}`, file]));
+  const known = new Map<string, Promise<readonly EvidenceFile[]>>();
+
+  /** One directory after another, because a few small trees can name each other's entries a billion times. */
+  async function filesInTree(source: string, oid: string, onDisk: boolean): Promise<readonly EvidenceFile[]> {
+    const files: EvidenceFile[] = [];
+    const directories = await readTree(repository, oid);
+    requireFew(source, directories.length);
+    for (const entry of directories) {
+      if (entry.mode !== '40000') {
+        files.push({ directory: '', name: entry.name, read: () => Promise.resolve(null) });
+        continue;
+      }
+      const entries = await readTree(repository, entry.oid);
+      requireFew(source, files.length + entries.length);
+      for (const file of entries) {
+        const same = onDisk ? byPath.get(`${entry.name}/${file.name}`) : undefined;
+        const read = remembered(async () => {
+          const bytes = same === undefined ? null : await same.read();
+          return bytes !== null && file.mode === '100644' && isObjectId(file.oid, 'blob', bytes)
+            ? bytes
+            : readBlob(repository, file);
+        });
+        files.push({ directory: entry.name, name: file.name, read });
+      }
+    }
+    return files;
+  }
+
+  return {
+    async evidence(source, commit, { onDisk }) {
+      try {
+        const directory = (await listTree(repository, commit, '.auths'))?.find(
+          ({ name }) => name === 'evidence',
+        );
+        if (directory === undefined || directory.mode !== '40000') return await gatherEvidence(source, []);
+        const key = `${directory.oid} ${onDisk}`;
+        const files = known.get(key) ?? filesInTree(source.name, directory.oid, onDisk);
+        known.set(key, files);
+        return await gatherEvidence(source, await files);
+      } catch (error) {
+        // What is proposed may lack what it likes; believed evidence with a hole could hide a revocation.
+        if (!source.proposal || !hasCode(error, 'git/object-missing')) throw error;
+        return { ...source, logs: new Map(), records: [], notes: [error.message] };
+      }
+    },
+    workTree: (proposal) => gatherEvidence({ name: 'work tree', proposal }, disk),
+  };
+}
+
+/** A tree too large for the files that evidence may have is a fault: taking it for empty would hide what it holds. */
+async function readTree(repository: Repository, oid: string): Promise<readonly TreeEntry[]> {
+  const answer = await repository.objects.ask(oid, { maxSize: 8 << 20 });
+  if (answer.status === 'too-large') {
+    throw new AuthsError('input/malformed', `the evidence has a directory of ${answer.size} bytes`);
+  }
+  if (answer.status === 'missing') throw objectMissing(oid, `the tree ${oid}`);
+  if (answer.status !== 'found' || answer.type !== 'tree') return [];
+  return parseTree(answer.bytes, oid.length / 2) ?? [];
+}
+
+/** Null for what is not a regular file, or larger than a file of evidence may be. */
+export async function readBlob(repository: Repository, { mode, oid }: TreeEntry): Promise<Uint8Array | null> {
+  if (mode !== '100644') return null;
+  const answer = await repository.objects.ask(oid, { maxSize: MAX_EVIDENCE_FILE });
+  if (answer.status === 'missing') throw objectMissing(oid, `the evidence ${oid}`);
+  return answer.status === 'found' && answer.type === 'blob' ? answer.bytes : null;
+}
+
+/** Links are never followed: what lies in a work tree may come from a stranger. */
+function filesOnDisk(directory: string): readonly EvidenceFile[] {
+  if (!isDirectory(join(directory, '..')) || !isDirectory(directory)) return [];
+  const prefixes = readdirSync(directory);
+  requireFew('work tree', prefixes.length);
+  return prefixes.flatMap((prefix): readonly EvidenceFile[] => {
+    const below = `${directory}/${prefix}`;
+    if (!isDirectory(below)) return [{ directory: '', name: prefix, read: () => Promise.resolve(null) }];
+    return readdirSync(below).map((name) => ({
+      directory: prefix,
+      name,
+      read: remembered(() => Promise.resolve(readRegular(`${below}/${name}`))),
+    }));
+  });
+}
+
+function isDirectory(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/** Null for what is not a regular file, is too large or cannot be read. */
+function readRegular(path: string): Uint8Array | null {
+  try {
+    const facts = lstatSync(path);
+    return facts.isFile() && facts.size <= MAX_EVIDENCE_FILE ? new Uint8Array(readFileSync(path)) : null;
+  } catch {
+    return null;
+  }
+}
+
+function remembered<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | null = null;
+  return () => (made ??= make());
+}
