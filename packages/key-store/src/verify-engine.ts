@@ -1,11 +1,13 @@
 /** The VerifyEngine port by node:crypto: OpenSSL checks the cofactorless equation and is some forty times faster than JavaScript. */
 import { createPublicKey, verify, type KeyObject } from 'node:crypto';
+import { equalBytes } from '@auths/core/encoding/bytes';
 import type { VerifyEngine } from '@auths/core/ports';
 
 /** Keys kept: verifying a history meets the same few again and again. */
 const CACHED_KEYS = 256;
 
 const keys = new Map<string, KeyObject>();
+let last: { readonly bytes: Uint8Array; readonly key: KeyObject } | null = null;
 
 /** Never throws: what OpenSSL cannot take as a key or signature does not verify. */
 export const nodeVerifyEngine: VerifyEngine = {
@@ -41,6 +43,8 @@ export function verifyOnPool(
 }
 
 function keyObject(publicKey: Uint8Array): KeyObject {
+  // Most logs and histories have long runs under one key.
+  if (last !== null && equalBytes(last.bytes, publicKey)) return last.key;
   const x = Buffer.from(publicKey.buffer, publicKey.byteOffset, 32).toString('base64url');
   let key = keys.get(x);
   if (key === undefined) {
@@ -49,5 +53,6 @@ function keyObject(publicKey: Uint8Array): KeyObject {
     if (keys.size >= CACHED_KEYS) keys.clear();
     keys.set(x, key);
   }
+  last = { bytes: new Uint8Array(publicKey), key };
   return key;
 }

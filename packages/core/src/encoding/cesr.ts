@@ -157,18 +157,15 @@ function foreignCharacter(text: string, from: number, to: number): AuthsError {
   );
 }
 
-/** base64url of `pad` zero bytes and the raw value, without the `pad` characters in front. */
+/** base64url of `pad` zero bytes and the raw value, without the `pad` characters in front. Together they are threes of bytes. */
 export function encodeTail(raw: Uint8Array, pad: number): string {
   let text = '';
-  let bits = 0;
-  let held = 0;
-  for (let i = -pad; i < raw.length; i++) {
-    bits = ((bits << 8) | (i < 0 ? 0 : (raw[i] as number))) & 0xffff;
-    held += 8;
-    while (held >= 6) {
-      held -= 6;
-      text += ALPHABET[(bits >> held) & 63];
-    }
+  for (let i = -pad; i < raw.length; i += 3) {
+    const one = i < 0 ? 0 : (raw[i] as number);
+    const two = i < -1 ? 0 : (raw[i + 1] as number);
+    const word = (one << 16) | (two << 8) | (raw[i + 2] as number);
+    text += base64Digit(word >> 18) + base64Digit((word >> 12) & 63);
+    text += base64Digit((word >> 6) & 63) + base64Digit(word & 63);
   }
   return text.slice(pad);
 }
