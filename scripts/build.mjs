@@ -185,13 +185,13 @@ const START = `#!/usr/bin/env node
 'use strict';
 function startProgram(name) {
   const { readFileSync } = require('node:fs');
-  const { pathToFileURL } = require('node:url');
   const { Script } = require('node:vm');
   const filename = require('node:path').join(__dirname, name + '.bin');
   const bytes = readFileSync(filename);
   const end = 8 + bytes.readUInt32LE(0);
   const script = new Script(bytes.latin1Slice(8, end), { filename, cachedData: bytes.subarray(end) });
-  script.runInThisContext()(require, pathToFileURL(filename).href);
+  const place = { get url() { return require('node:url').pathToFileURL(filename).href; } };
+  script.runInThisContext()(require, place);
 }
 `;
 
@@ -226,7 +226,8 @@ async function bundle(program, esbuild, readable = null) {
     define: {
       'globalThis.crypto': 'webCrypto',
       AUTHS_VERSION: JSON.stringify(version),
-      'import.meta.url': '__auths_url',
+      // A getter: few programs ask for it, and all of node:url is behind it.
+      'import.meta.url': '__auths_place.url',
     },
     plugins: [leaveOut(program.without ?? []), lazyBuiltins],
   });

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
 
-const text = `(function(require,__auths_url){${readFileSync(0, 'latin1')}\n})`;
+const text = `(function(require,__auths_place){${readFileSync(0, 'latin1')}\n})`;
 const source = Buffer.from(text + ' '.repeat(-text.length & 7), 'latin1');
 // Otherwise a function is compiled when it is first called, and the code of those that were not is missing.
 setFlagsFromString('--no-lazy');

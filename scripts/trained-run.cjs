@@ -30,4 +30,4 @@ process.reallyExit = (code) => {
 };
 
 process.argv.splice(1, process.argv.length, filename.replace(/bin$/, 'js'), ...words);
-script.runInThisContext()(require, pathToFileURL(filename).href);
+script.runInThisContext()(require, { url: pathToFileURL(filename).href });

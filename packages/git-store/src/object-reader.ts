@@ -22,6 +22,8 @@ export interface ObjectReader extends AsyncDisposable {
   read(name: string, options?: ReadOptions): Promise<FoundObject | null>;
   /** Answers in the order of `names`, asked ahead of their use; for whole ranges of commits. */
   readMany(names: Iterable<string>, options?: ReadOptions): AsyncIterable<ObjectAnswer>;
+  /** Starts the child before the first question, for those who know that there will be many. */
+  start(): void;
   /** Ends the child. A later question starts another. */
   close(): Promise<void>;
 }
@@ -53,10 +55,14 @@ export function openObjectReader(
     return promise;
   }
 
-  function put(question: Omit<Question, 'again'>): void {
+  function child(): Conversation {
     if (conversation === null || conversation.ended)
       conversation = new Conversation(gitDir, options.isolated === true);
-    conversation.ask({
+    return conversation;
+  }
+
+  function put(question: Omit<Question, 'again'>): void {
+    child().ask({
       ...question,
       again: () => {
         put(question);
@@ -99,6 +105,9 @@ export function openObjectReader(
         if (answer === undefined) return;
         yield await answer;
       }
+    },
+    start() {
+      child();
     },
     async close() {
       const ending = conversation;

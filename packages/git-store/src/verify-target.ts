@@ -59,9 +59,8 @@ export interface Verification {
 /** Verifies. `verify/bad-target` for what means nothing, or a range without commits; `verify/no-roots` without anybody to trust. */
 export async function verifyTarget(repository: Repository, request: VerifyRequest): Promise<Verification> {
   const target = await resolveWanted(repository, request);
-  if (target.kind === 'range') request.engine.prepare?.(target.oids.length);
-  const { world, trusted, tips } = await prepare(repository, request, target);
-  const results = await judge(repository, world, target, tips);
+  const { oids, world, trusted, tips } = await prepare(repository, request, target);
+  const results = await judge(repository, world, target, { oids, tips });
   return {
     target: request.target,
     range: target.kind === 'range' ? { from: target.from, to: target.to } : null,
@@ -90,6 +89,8 @@ export async function trustedDevices(
 }
 
 interface Prepared {
+  /** The objects to judge. */
+  readonly oids: readonly string[];
   readonly world: World;
   readonly trusted: TrustedRoots;
   /** Commits from which history is looked at. */
@@ -104,17 +105,24 @@ async function prepare(
 ): Promise<Prepared> {
   const fromCommit = request.rootsFrom === null ? null : await commitOf(repository, request.rootsFrom);
   const head = (await repository.objects.info('HEAD^{commit}'))?.oid ?? null;
+  const end = target.kind === 'range' ? target.to : target.kind === 'object' ? target.commit : head;
+  const base = fromCommit ?? (target.kind === 'range' ? target.from : end);
+  const others = [end, head].filter((oid) => oid !== null);
+  const places = { others, baseIsTarget: base === end, home: request.home };
+  // While git lists a range there is nothing else to do.
+  const [listed, gathered] = await Promise.allSettled([
+    target.kind === 'range' ? target.oids : target.kind === 'object' ? [target.oid] : [],
+    base === null ? [] : collectEvidence(repository, { ...places, base }),
+  ]);
+  const oids = valueOf(listed);
+  if (target.kind === 'range') request.engine.prepare?.(oids.length);
   const trusted = await findTrustedRoots(repository, {
     flags: request.roots,
     fromCommit,
     firstUse: target.kind === 'range' ? target.from : head,
     mayPin: request.mayPin,
   });
-  const end = target.kind === 'range' ? target.to : target.kind === 'object' ? target.commit : head;
-  const base = fromCommit ?? (target.kind === 'range' ? target.from : end);
-  const others = [end, head].filter((oid) => oid !== null);
-  const places = { others, baseIsTarget: base === end, home: request.home };
-  const sources = base === null ? [] : await collectEvidence(repository, { ...places, base });
+  const sources = valueOf(gathered);
   const world = createWorld({
     sources: target.kind === 'record' ? [...sources, recordSource(target)] : sources,
     roots: trusted.roots,
@@ -126,11 +134,21 @@ async function prepare(
     digests: nodeDigests,
     now: request.now,
   });
-  return { world, trusted, tips: base === null ? others : [base, ...others] };
+  return { oids, world, trusted, tips: base === null ? others : [base, ...others] };
+}
+
+function valueOf<T>(settled: PromiseSettledResult<T>): T {
+  if (settled.status === 'rejected') throw settled.reason;
+  return settled.value;
 }
 
 type Wanted =
-  | { readonly kind: 'range'; readonly from: string; readonly to: string; readonly oids: readonly string[] }
+  | {
+      readonly kind: 'range';
+      readonly from: string;
+      readonly to: string;
+      readonly oids: Promise<readonly string[]>;
+    }
   | { readonly kind: 'object'; readonly oid: string; readonly commit: string | null }
   | { readonly kind: 'record'; readonly record: AttestationRecord; readonly bytes: Uint8Array };
 
@@ -138,10 +156,9 @@ async function judge(
   repository: Repository,
   world: World,
   target: Wanted,
-  tips: readonly string[],
+  { oids, tips }: Pick<Prepared, 'oids' | 'tips'>,
 ): Promise<readonly ObjectResult[]> {
   if (target.kind === 'record') return [judgeRecord(world, target.record)];
-  const oids = target.kind === 'range' ? target.oids : [target.oid];
   const ports = {
     world,
     source: gitCommitSource(repository, [...new Set(tips)]),
@@ -166,10 +183,17 @@ async function resolveRange(repository: Repository, target: string): Promise<Wan
   const [from = '', to = '', ...rest] = target.split('..');
   if (rest.length > 0 || to.startsWith('.')) throw badTarget(target, 'a range has two ends: A..B');
   const [a, b] = await Promise.all([from, to].map((end) => commitOf(repository, end === '' ? 'HEAD' : end)));
-  const oids = await listCommits(repository, `${a}..${b}`);
+  const oids = listRange(repository, `${a}..${b}`, target);
+  // It will be asked for these commits.
+  repository.objects.start();
+  return { kind: 'range', from: a as string, to: b as string, oids };
+}
+
+async function listRange(repository: Repository, range: string, target: string): Promise<readonly string[]> {
+  const oids = await listCommits(repository, range);
   if (oids === null) throw badTarget(target, 'git cannot list its commits');
   if (oids.length === 0) throw badTarget(target, 'it holds no commits, and nothing is not a pass');
-  return { kind: 'range', from: a as string, to: b as string, oids };
+  return oids;
 }
 
 async function commitOf(repository: Repository, name: string): Promise<string> {

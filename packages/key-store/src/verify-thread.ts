@@ -8,12 +8,14 @@ import { nodeVerifyEngine, verifyOnPool } from './verify-engine.ts';
 
 /** Below this, a thread takes longer to start than it saves. */
 const MANY = 300;
-/** Signatures in one message: two of them are under way while the judge reads the next. */
+/** Signatures in one message. */
 const BATCH = 32;
+/** Messages that the thread has not dealt with. */
+const UNDER_WAY = 2;
 
 /** What the thread runs: key 32, signature 64, length of the message 4, message, and so on; the answer has a byte for each. */
 const THREAD = `
-const { parentPort } = require('node:worker_threads');
+const { parentPort, workerData: done } = require('node:worker_threads');
 const { createPublicKey, verify } = require('node:crypto');
 const keys = new Map();
 const keyOf = (raw) => {
@@ -39,6 +41,7 @@ parentPort.on('message', (bytes) => {
     answers.push(holds ? 1 : 0);
     at = to;
   }
+  Atomics.add(done, 0, 1);
   parentPort.postMessage(Uint8Array.from(answers));
 });
 `;
@@ -56,9 +59,12 @@ export function threadedVerifyEngine(): VerifyEngine {
   let failed = false;
   let batch: Waiting[] = [];
   const sent: Waiting[][] = [];
+  let handed = 0;
+  /** How many messages it has dealt with. Their answers may not have arrived: this thread meets them between two tasks only. */
+  const done = new Int32Array(new SharedArrayBuffer(4));
 
   function start(): void {
-    worker = new Worker(THREAD, { eval: true, env: {}, execArgv: [] });
+    worker = new Worker(THREAD, { eval: true, env: {}, execArgv: [], workerData: done });
     worker.unref();
     worker.on('message', (answers: Uint8Array) => {
       sent.shift()?.forEach(({ resolve }, at) => resolve(answers[at] === 1));
@@ -90,6 +96,7 @@ export function threadedVerifyEngine(): VerifyEngine {
     }
     worker.ref();
     sent.push(batch);
+    handed += 1;
     batch = [];
     worker.postMessage(bytes, [bytes.buffer]);
   }
@@ -102,6 +109,9 @@ export function threadedVerifyEngine(): VerifyEngine {
     verifyLater(publicKey, message, signature) {
       if (worker === null || failed || publicKey.length !== 32 || signature.length !== 64)
         return verifyOnPool(publicKey, message, signature);
+      // Nobody waits for the other thread: what it has no time for, or is not awake for, is checked here.
+      if (handed - Atomics.load(done, 0) >= UNDER_WAY)
+        return Promise.resolve(nodeVerifyEngine.verify(publicKey, message, signature));
       return new Promise((resolve) => {
         batch.push({ publicKey, message, signature, resolve });
         if (batch.length === BATCH) flush();

@@ -13,8 +13,8 @@ export type SignedType = 'commit' | 'tag';
 export interface DetachedSignature {
   /** Bytes that were signed. */
   readonly payload: Uint8Array;
-  /** The armored signature. */
-  readonly armor: Uint8Array;
+  /** The armored signature, one character a byte. */
+  readonly armor: string;
 }
 
 export interface GitObject {
@@ -83,7 +83,9 @@ export function parseCommit(bytes: Uint8Array, format: ObjectFormat): ParsedObje
       refersTo: parents,
       tree: first.value,
       signature:
-        mine === undefined ? null : { payload: without(bytes, signatures), armor: unfolded(bytes, mine) },
+        mine === undefined
+          ? null
+          : { payload: without(bytes, signatures), armor: unfolded(headers.text, mine) },
     },
   };
 }
@@ -113,7 +115,10 @@ export function parseTag(bytes: Uint8Array, format: ObjectFormat): ParsedObject 
       signature:
         start === null
           ? null
-          : { payload: without(bytes.subarray(0, start), signatures), armor: bytes.slice(start) },
+          : {
+              payload: without(bytes.subarray(0, start), signatures),
+              armor: fromLatin1(bytes.subarray(start)),
+            },
     },
   };
 }
@@ -130,35 +135,37 @@ interface Header {
 }
 
 interface Headers {
+  /** All of them, one character a byte. */
+  readonly text: string;
   readonly entries: readonly Header[];
   /** Offset after the blank line. */
   readonly end: number;
 }
 
 function readHeaders(bytes: Uint8Array): Headers | string {
+  const text = fromLatin1(bytes.subarray(0, HEADERS_MAX));
+  const unended = text.length < bytes.length ? 'headers of more than 1 MiB' : 'a header line without an end';
   const entries: Header[] = [];
   let at = 0;
-  while (at < bytes.length && bytes[at] !== LF) {
+  while (at < text.length && text.charCodeAt(at) !== LF) {
     const start = at;
-    const lineEnd = endOfLine(bytes, at);
-    if (bytes[lineEnd - 1] !== LF) return 'a header line without an end';
-    if (lineEnd > HEADERS_MAX) return 'headers of more than 1 MiB';
-    const space = bytes.indexOf(SPACE, at);
+    const lineEnd = text.indexOf('\n', at) + 1;
+    if (lineEnd === 0) return unended;
+    const space = text.indexOf(' ', at);
     if (space <= start || space >= lineEnd) return 'a header line without a name';
     at = lineEnd;
-    while (bytes[at] === SPACE) {
-      at = endOfLine(bytes, at);
-      if (bytes[at - 1] !== LF) return 'a header line without an end';
-      if (at > HEADERS_MAX) return 'headers of more than 1 MiB';
+    while (text.charCodeAt(at) === SPACE) {
+      at = text.indexOf('\n', at) + 1;
+      if (at === 0) return unended;
     }
-    const name = fromLatin1(bytes.subarray(start, space));
     // Only short values mean anything here; names of people and signatures stay bytes.
-    const value = lineEnd - space <= VALUE_MAX ? fromLatin1(bytes.subarray(space + 1, lineEnd - 1)) : '';
-    entries.push({ name, value, start, end: at, folded: at > lineEnd });
+    const value = lineEnd - space <= VALUE_MAX ? text.slice(space + 1, lineEnd - 1) : '';
+    entries.push({ name: text.slice(start, space), value, start, end: at, folded: at > lineEnd });
   }
-  const zero = bytes.subarray(0, at).indexOf(0);
-  if (zero !== -1) return 'a zero byte in a header';
-  return { entries, end: Math.min(at + 1, bytes.length) };
+  if (at === text.length && at < bytes.length) return unended;
+  const zero = text.indexOf('\0');
+  if (zero !== -1 && zero < at) return 'a zero byte in a header';
+  return { text, entries, end: Math.min(at + 1, bytes.length) };
 }
 
 /** git drops every header whose name starts with gpgsig from the payload, so only the two that mean something may be there, each once. */
@@ -170,16 +177,8 @@ function signatureHeaderFault(signatures: readonly Header[]): string | null {
 }
 
 /** A header's value with its continuation lines, without the leading space of each. */
-function unfolded(bytes: Uint8Array, header: Header): Uint8Array {
-  const lines: Uint8Array[] = [];
-  let at = header.start + header.name.length + 1;
-  while (at < header.end) {
-    const end = endOfLine(bytes, at);
-    lines.push(bytes.subarray(at, end));
-    // Past the space that starts the next continuation line.
-    at = end + 1;
-  }
-  return concatAll(lines);
+function unfolded(text: string, { name, start, end }: Header): string {
+  return text.slice(start + name.length + 1, end).replaceAll('\n ', '\n');
 }
 
 function without(bytes: Uint8Array, headers: readonly Header[]): Uint8Array {

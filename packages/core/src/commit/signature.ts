@@ -2,7 +2,6 @@
 import { GIT_NAMESPACE } from '../crypto/domains.ts';
 import { verifyEd25519, verifyEd25519Later } from '../crypto/verify-ed25519.ts';
 import { encodeDidKey } from '../encoding/did-key.ts';
-import { fromLatin1 } from '../encoding/text.ts';
 import type { DidKey } from '../identifiers.ts';
 import type { VerifyEngine } from '../ports.ts';
 import type { Digests, ObjectFormat } from './digests.ts';
@@ -88,7 +87,7 @@ function takeApart(type: SignedType, bytes: Uint8Array, format: ObjectFormat): C
       UNSIGNED_HINT,
     );
   }
-  const first = fromLatin1(signature.armor.subarray(0, 64)).split('\n', 1)[0] as string;
+  const first = signature.armor.slice(0, 64).split('\n', 1)[0] as string;
   if (first !== SSH_ARMOR_BEGIN) {
     return /^-----BEGIN (?:PGP|SIGNED) (?:SIGNATURE|MESSAGE)-----$/.test(first)
       ? refused(

@@ -2,13 +2,13 @@
  * SSH signatures (OpenSSH PROTOCOL.sshsig), strict: one plain Ed25519 key, one signature by it, nothing
  * after it, one spelling of the base64. What ssh-keygen writes is read and written byte for byte.
  */
-import { base64 } from '@scure/base';
 import { sshsigSignedBytes } from '../crypto/domains.ts';
 import { verifyEd25519 } from '../crypto/verify-ed25519.ts';
 import { concat, equalBytes } from '../encoding/bytes.ts';
+import { fromBase64, toBase64 } from '../encoding/base64.ts';
 import { lv, u32 } from '../encoding/framing.ts';
 import { fromLatin1, latin1 } from '../encoding/text.ts';
-import { AuthsError } from '../errors.ts';
+import { AuthsError, isAuthsError } from '../errors.ts';
 import type { VerifyEngine } from '../ports.ts';
 import type { Digests } from './digests.ts';
 
@@ -36,16 +36,16 @@ const ARMOR_WIDTH = 70;
 /** An Ed25519 signature takes about 300 bytes of armor; an RSA one of 16,384 bits fits too, to be named as unsupported. */
 const ARMOR_MAX = 16 * 1024;
 
-/** Reads an armored signature with lines of any width. Never throws. */
-export function parseSshSignature(armor: Uint8Array): ParsedSshSignature {
+/** Reads an armored signature (one character a byte) with lines of any width. Never throws. */
+export function parseSshSignature(armor: string): ParsedSshSignature {
   if (armor.length > ARMOR_MAX) return malformed('longer than 16 KiB');
-  const text = fromLatin1(armor);
-  const match = ARMOR.exec(text);
+  const match = ARMOR.exec(armor);
   if (match === null) return malformed('not an armored SSH signature');
   try {
-    return parseBlob(base64.decode((match[1] as string).replaceAll('\n', '')));
-  } catch (cause) {
-    return malformed(cause instanceof AuthsError ? cause.message : 'not canonical base64');
+    return parseBlob(fromBase64((match[1] as string).replaceAll('\n', '')));
+  } catch (error) {
+    if (isAuthsError(error)) return malformed(error.message);
+    throw error;
   }
 }
 
@@ -93,7 +93,7 @@ export function armorSshSignature(signature: SshSignature): Uint8Array {
       lv(KEY_TYPE, signature.signature),
     ),
   );
-  const lines = base64.encode(blob).match(new RegExp(`.{1,${ARMOR_WIDTH}}`, 'g')) ?? [];
+  const lines = toBase64(blob).match(new RegExp(`.{1,${ARMOR_WIDTH}}`, 'g')) ?? [];
   return latin1(`${SSH_ARMOR_BEGIN}\n${lines.join('\n')}\n${SSH_ARMOR_END}\n`);
 }
 
@@ -104,7 +104,7 @@ export function sshPublicKeyBlob(publicKey: Uint8Array): Uint8Array {
 
 /** `ssh-ed25519 AAAA…`, with a comment when given: one line of a `.pub` file, without the line feed. */
 export function formatSshPublicKey(publicKey: Uint8Array, comment?: string): string {
-  const key = `${KEY_TYPE} ${base64.encode(sshPublicKeyBlob(publicKey))}`;
+  const key = `${KEY_TYPE} ${toBase64(sshPublicKeyBlob(publicKey))}`;
   return comment === undefined ? key : `${key} ${comment}`;
 }
 
@@ -113,7 +113,7 @@ export function parseSshPublicKey(line: string): Uint8Array {
   const [type, body] = line.trim().split(/[ \t]+/);
   try {
     if (type !== KEY_TYPE || body === undefined) throw new Error('type');
-    const blob = new Reader(base64.decode(body));
+    const blob = new Reader(fromBase64(body));
     if (fromLatin1(blob.string()) !== KEY_TYPE) throw new Error('inner type');
     const key = blob.string();
     if (key.length !== 32 || !blob.isAtEnd()) throw new Error('length');
@@ -149,7 +149,7 @@ function malformed(why: string): ParsedSshSignature {
   return { kind: 'malformed', why };
 }
 
-/** Reads SSH wire format; beyond the end is `input/malformed`. */
+/** Reads SSH wire format; beyond the end is `input/malformed`. What it gives are views. */
 class Reader {
   readonly #bytes: Uint8Array;
   #at = 0;
@@ -161,12 +161,13 @@ class Reader {
   take(length: number): Uint8Array {
     if (this.#at + length > this.#bytes.length) throw new AuthsError('input/malformed', 'cut off');
     this.#at += length;
-    return this.#bytes.slice(this.#at - length, this.#at);
+    return this.#bytes.subarray(this.#at - length, this.#at);
   }
 
   u32(): number {
-    const [a, b, c, d] = this.take(4) as unknown as readonly [number, number, number, number];
-    return a * 0x1000000 + ((b << 16) | (c << 8) | d);
+    const bytes = this.take(4);
+    const low = ((bytes[1] as number) << 16) | ((bytes[2] as number) << 8) | (bytes[3] as number);
+    return (bytes[0] as number) * 0x1000000 + low;
   }
 
   string(): Uint8Array {

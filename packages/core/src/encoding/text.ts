@@ -49,13 +49,23 @@ export function latin1(text: string): Uint8Array {
 
 /** The reverse of `latin1`: never fails. */
 export function fromLatin1(bytes: Uint8Array): string {
+  return (bytes.length < FEW ? null : fromAscii(bytes)) ?? fromBytes(bytes);
+}
+
+/** Below this a call of the decoder costs more than it saves. */
+const FEW = 128;
+
+/** Of ASCII, which most texts are, UTF-8 decoding makes the same, and faster. Null for anything else. */
+function fromAscii(bytes: Uint8Array): string | null {
   try {
-    // Of ASCII, which nearly everything is, UTF-8 decoding makes the same, and faster.
     const text = decoder.decode(bytes);
-    if (text.length === bytes.length) return text;
+    return text.length === bytes.length ? text : null;
   } catch {
-    // Not UTF-8 somewhere, and so not ASCII.
+    return null;
   }
+}
+
+function fromBytes(bytes: Uint8Array): string {
   let text = '';
   for (let i = 0; i < bytes.length; i += 8192) {
     // Not spread: spreading walks the array by its iterator, several times slower.

@@ -25,7 +25,7 @@ describe('commits as bytes', () => {
   it('know their parents, and their payload without the signature header', () => {
     const object = commit(`${HEAD}gpgsig ${folded(ARMOR)}encoding latin1\n\nm\xe9ssage\n\ngpgsig not me\n`);
     expect(object.refersTo).toEqual(['1'.repeat(40), '2'.repeat(40)]);
-    expect(fromLatin1(object.signature?.armor ?? new Uint8Array(0))).toBe(ARMOR);
+    expect(object.signature?.armor).toBe(ARMOR);
     expect(fromLatin1(object.signature?.payload ?? new Uint8Array(0))).toBe(
       `${HEAD}encoding latin1\n\nm\xe9ssage\n\ngpgsig not me\n`,
     );
@@ -33,10 +33,10 @@ describe('commits as bytes', () => {
 
   it('take the signature of their own object format, and drop the other from the payload', () => {
     const text = `${HEAD}gpgsig ${folded(ARMOR)}gpgsig-sha256 ${folded(ARMOR.replace('AAAA', 'BBBB'))}\nm\n`;
-    expect(fromLatin1(commit(text).signature?.armor ?? new Uint8Array(0))).toContain('AAAA');
+    expect(commit(text).signature?.armor ?? '').toContain('AAAA');
     expect(fromLatin1(commit(text).signature?.payload ?? new Uint8Array(0))).toBe(`${HEAD}\nm\n`);
     const wide = text.replaceAll(/\b[0-9a-f]{40}\b/g, (oid) => oid + oid.slice(0, 24));
-    expect(fromLatin1(commit(wide, 'sha256').signature?.armor ?? new Uint8Array(0))).toContain('BBBB');
+    expect(commit(wide, 'sha256').signature?.armor ?? '').toContain('BBBB');
     expect(commit(`${HEAD}gpgsig-sha256 ${folded(ARMOR)}\nm\n`).signature).toBeNull();
   });
 
@@ -98,7 +98,7 @@ describe('tags as bytes', () => {
     const text = `${TAG}\nmessage\n${ARMOR}more\n${ARMOR}`;
     const { signature, refersTo } = tag(text);
     expect(fromLatin1(signature?.payload ?? new Uint8Array(0))).toBe(`${TAG}\nmessage\n${ARMOR}more\n`);
-    expect(fromLatin1(signature?.armor ?? new Uint8Array(0))).toBe(ARMOR);
+    expect(signature?.armor).toBe(ARMOR);
     expect(refersTo).toEqual([TREE]);
     expect(tag(`${TAG}\nmessage\n`).signature).toBeNull();
     expect(tag(`${TAG}\n quoted ${ARMOR}`).signature).toBeNull();

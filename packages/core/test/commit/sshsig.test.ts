@@ -22,7 +22,7 @@ function sign(key: PaperKey, namespace: string, payload: Uint8Array, hash: SshHa
 }
 
 function isValid(armor: Uint8Array, payload: Uint8Array, namespace = 'git'): boolean {
-  const parsed = parseSshSignature(armor);
+  const parsed = parseSshSignature(fromLatin1(armor));
   return (
     parsed.kind === 'ok' &&
     verifySshSignature(pureVerifyEngine, pureDigests, parsed.signature, namespace, payload)
@@ -82,7 +82,7 @@ describe.skipIf(!hasSshKeygen)('SSH signatures beside ssh-keygen', () => {
       ['ecdsa', []],
     ] as const) {
       const armor = signWithSshKeygen(fileKey(type, bits), 'git', utf8('x'));
-      expect(parseSshSignature(armor)).toMatchObject({ kind: 'unsupported' });
+      expect(parseSshSignature(fromLatin1(armor))).toMatchObject({ kind: 'unsupported' });
     }
   });
 });
@@ -142,7 +142,7 @@ describe('SSH signatures', () => {
   });
 
   it('a signature for pairing or an attestation is none for git, and the other way round', () => {
-    const parsed = parseSshSignature(armor);
+    const parsed = parseSshSignature(fromLatin1(armor));
     if (parsed.kind !== 'ok') throw new Error('not parsed');
     const raw = signEd25519(key.seed, payload);
     expect(isValid(armorSshSignature({ ...parsed.signature, signature: raw }), payload)).toBe(false);
@@ -170,15 +170,15 @@ describe('SSH signatures', () => {
   it('property: any bytes are read without a throw', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
-        parseSshSignature(bytes);
+        parseSshSignature(fromLatin1(bytes));
       }),
     );
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
         const blob = Buffer.concat([Buffer.from('SSHSIG\0\0\0\x01'), bytes]).toString('base64');
-        expect(parseSshSignature(wrapped(blob, 70)).kind).not.toBe('ok');
+        expect(parseSshSignature(fromLatin1(wrapped(blob, 70))).kind).not.toBe('ok');
       }),
     );
-    expect(parseSshSignature(new Uint8Array(20_000))).toMatchObject({ kind: 'malformed' });
+    expect(parseSshSignature('\0'.repeat(20_000))).toMatchObject({ kind: 'malformed' });
   });
 });
