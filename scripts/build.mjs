@@ -159,7 +159,16 @@ function ownImports() {
 function isPlainFunction(builtin, name) {
   // Getters are not touched: some warn.
   const value = Object.getOwnPropertyDescriptor(builtin, name)?.value;
-  const usual = new Set(['length', 'name', 'prototype', 'arguments', 'caller']);
+  // The last two: what node:os adds makes `${os.homedir}` work, and is for Node's own errors. Nobody here uses them.
+  const usual = new Set([
+    'length',
+    'name',
+    'prototype',
+    'arguments',
+    'caller',
+    Symbol.toPrimitive,
+    'withoutStackTrace',
+  ]);
   return typeof value === 'function' && Reflect.ownKeys(value).every((key) => usual.has(key));
 }
 

@@ -66,12 +66,8 @@ export function gitEventLog(home: Home): EventLog {
     },
 
     list() {
-      const found: Prefix[] = [];
-      for (const ref of home.listRefs('refs/did/keri').keys()) {
-        const name = /^refs\/did\/keri\/([^/]+)\/kel$/.exec(ref)?.[1];
-        if (name !== undefined && isPrefix(name)) found.push(name);
-      }
-      return Promise.resolve(found);
+      const names = home.listNames('refs/did/keri').filter(isPrefix);
+      return Promise.resolve(names.filter((prefix) => home.readRef(kelRef(prefix)) !== null));
     },
 
     async append(prefix, expected, events) {

@@ -1,10 +1,29 @@
-/** File facts that the writers of a repository share: error numbers, durable directories, the corruption error. */
+/** File facts that all parts of a store share: error numbers, small files, durable directories, the corruption error. */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { AuthsError } from '@auths/core/errors';
 
 /** The system's error name ("ENOENT"), undefined for any other error. */
 export function errnoOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** The bytes of a regular file of at most `max` bytes. Null for anything else: none, a larger one, one that is being cut. */
+export function readSmall(path: string, max: number): Uint8Array | null {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, 'r');
+  } catch {
+    return null;
+  }
+  try {
+    const facts = fstatSync(descriptor);
+    if (!facts.isFile() || facts.size > max) return null;
+    const bytes = new Uint8Array(facts.size);
+    return readSync(descriptor, bytes) === facts.size ? bytes : null;
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** Makes renames and creations in a directory durable; a system that cannot sync directories is left alone. */

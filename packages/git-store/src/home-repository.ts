@@ -30,7 +30,7 @@ import {
   type RawObject,
 } from './objects.ts';
 import { writePack } from './pack.ts';
-import { listRefs, readRef } from './ref-files.ts';
+import { listNames, listRefs, readRef } from './ref-files.ts';
 import { updateRefs, type RefChange } from './refs.ts';
 
 /** A repository that is ours alone. */
@@ -39,6 +39,8 @@ export interface Home extends AsyncDisposable {
   readonly dir: string;
   readRef(ref: string): string | null;
   listRefs(under: string): ReadonlyMap<string, string>;
+  /** The names directly below, of refs that go on below those. */
+  listNames(under: string): readonly string[];
   /** All changes or none; false when a ref held something else (compare-and-swap). */
   updateRefs(changes: readonly RefChange[]): Promise<boolean>;
   /** An object that must be there, of this type: missing, damaged or of another type is `storage/corrupt`. */
@@ -106,6 +108,7 @@ export function openHome(dir: string): Home {
     dir,
     readRef: (ref) => readRef(dir, ref),
     listRefs: (under) => listRefs(dir, under),
+    listNames: (under) => listNames(dir, under),
     updateRefs: (changes) => updateRefs(dir, changes),
     async object(oid, type) {
       const object = await read(oid);

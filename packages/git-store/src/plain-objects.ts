@@ -3,10 +3,11 @@
  * mean one thing only. Everything else (packed, damaged, promised, large, a tag to peel, any other revision) is git's own
  * to answer, so the answer is then null. Replace refs and grafts play no part: an id is the id of its bytes.
  */
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import type { ObjectAnswer } from './cat-file.ts';
+import { readSmall } from './files.ts';
 import { isObjectId, parseCommit, plain, type ObjectType } from './objects.ts';
 import { readRef } from './ref-files.ts';
 
@@ -78,7 +79,7 @@ function head(gitDir: string): string | null {
 
 /** Null unless the file is exactly one object of this id. */
 function readLoose(gitDir: string, oid: string): Whole | null {
-  const packed = readBounded(`${gitDir}/objects/${oid.slice(0, 2)}/${oid.slice(2)}`);
+  const packed = readSmall(`${gitDir}/objects/${oid.slice(0, 2)}/${oid.slice(2)}`, MAX_FILE);
   if (packed === null) return null;
   const { buffer, engine } = inflateSync(packed, {
     maxOutputLength: MAX_OBJECT,
@@ -91,23 +92,4 @@ function readLoose(gitDir: string, oid: string): Whole | null {
   const bytes = plain(buffer.subarray(end + 1));
   if (type === undefined || Number(size) !== bytes.length) return null;
   return isObjectId(oid, type as ObjectType, bytes) ? { oid, type: type as ObjectType, bytes } : null;
-}
-
-/** Null where there is no such file, or a large one. */
-function readBounded(path: string): Buffer | null {
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, 'r');
-  } catch {
-    return null;
-  }
-  try {
-    const facts = fstatSync(descriptor);
-    if (!facts.isFile() || facts.size > MAX_FILE) return null;
-    // Objects do not change: one that is not there whole is left to git.
-    const bytes = Buffer.allocUnsafe(facts.size);
-    return readSync(descriptor, bytes) === facts.size ? bytes : null;
-  } finally {
-    closeSync(descriptor);
-  }
 }

@@ -45,12 +45,13 @@ function readPlain(gitDir: string, workTree: string): PlainRepository | null {
   const head = readFileSync(join(gitDir, 'HEAD'), 'latin1');
   if (!/^(?:ref: refs\/heads\/[^\s]+|[0-9a-f]{40})\n$/.test(head)) return null;
   const config = readFileSync(join(gitDir, 'config'), 'utf8');
+  const lower = config.toLowerCase();
   const core = /^\[core\]\n(?:\t\w+ = \w+\n)*/.exec(config)?.[0] ?? '';
   const plain =
     /^\trepositoryformatversion = 0$/m.test(core) &&
     /^\tbare = false$/m.test(core) &&
     // A second of these further down, an included file, or an extension would change what the first ones say.
-    !/worktree|extensions|\binclude/i.test(config) &&
-    config.match(/repositoryformatversion|bare/gi)?.length === 2;
+    ['worktree', 'extensions', 'include'].every((word) => !lower.includes(word)) &&
+    ['repositoryformatversion', 'bare'].every((word) => lower.split(word).length === 2);
   return plain ? { gitDir, workTree, config, shallow: existsSync(join(gitDir, 'shallow')) } : null;
 }

@@ -33,6 +33,23 @@ export function listRefs(gitDir: string, under: string): ReadonlyMap<string, str
   return new Map([...all].toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** The names between `under` and the next slash of every ref that goes on below it, by name; a name may lead to no ref any more. */
+export function listNames(gitDir: string, under: string): readonly string[] {
+  const names = new Set<string>(namesIn(join(gitDir, under)));
+  for (const ref of readPackedRefs(gitDir).keys())
+    if (ref.startsWith(`${under}/`)) names.add(ref.slice(under.length + 1).split('/', 1)[0] as string);
+  return [...names].toSorted();
+}
+
+function namesIn(path: string): readonly string[] {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return [];
+    throw error;
+  }
+}
+
 function readLooseRef(gitDir: string, ref: string): string | null {
   const path = join(gitDir, ref);
   let text: string;

@@ -2,11 +2,12 @@
  * Evidence that lies in `.auths/evidence`: of commits' trees, and of the work tree on disk. Most files of the one are
  * those of the other, and a file on disk takes less reading than an object, so its id is asked first.
  */
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EvidenceSource } from '@auths/core/commit/evidence';
 import { AuthsError, hasCode } from '@auths/core/errors';
 import { gatherEvidence, MAX_EVIDENCE_FILE, requireFew, type EvidenceFile } from './evidence-files.ts';
+import { readSmall } from './files.ts';
 import { isObjectId, parseTree, type TreeEntry } from './objects.ts';
 import { listTree, objectMissing, type Repository } from './repository.ts';
 
@@ -119,8 +120,7 @@ function isDirectory(path: string): boolean {
 /** Null for what is not a regular file, is too large or cannot be read. */
 function readRegular(path: string): Uint8Array | null {
   try {
-    const facts = lstatSync(path);
-    return facts.isFile() && facts.size <= MAX_EVIDENCE_FILE ? new Uint8Array(readFileSync(path)) : null;
+    return lstatSync(path).isFile() ? readSmall(path, MAX_EVIDENCE_FILE) : null;
   } catch {
     return null;
   }

@@ -115,33 +115,34 @@ export function splitStream(received: Uint8Array, bounds: StreamBounds = {}): Sp
 /** Body and attachments of one message. Throws `input/malformed` with the rule that fails. */
 export function readMessage(stream: SplitStream, raw: RawMessage): Message {
   const { offset, size, end } = raw;
+  if (stream.messages.length > KEPT) return { offset, size, ...readParts(stream, raw) };
+  const text = stream.text.slice(offset, end);
+  let parts = kept.get(text);
+  if (parts === undefined) {
+    parts = readParts(stream, raw);
+    if (kept.size === KEPT) kept.clear();
+    kept.set(text, parts);
+  }
+  return { offset, size, ...parts };
+}
+
+type Parts = Omit<Message, 'offset' | 'size'>;
+
+/** What was read of the messages of short logs: they lie in several places, and are read again to be replayed. */
+const kept = new Map<string, Parts>();
+const KEPT = 64;
+
+function readParts({ messages, bytes, text }: SplitStream, { offset, size, end }: RawMessage): Parts {
   const after = offset + size;
-  const event = readBody(stream, offset, after);
-  if (after < end && stream.text.charCodeAt(after) !== 0x2d) {
+  // Of a short log its own bytes, so that what is kept does not keep the stream.
+  const body = messages.length > KEPT ? bytes.subarray(offset, after) : bytes.slice(offset, after);
+  const event = parseMessage(body, text.slice(offset, after));
+  if (after < end && text.charCodeAt(after) !== 0x2d) {
     throw refuse('size-mismatch', 'the declared size is not followed by a message or an attachment');
   }
   return {
-    offset,
-    size,
     event,
-    attachments: parseAttachments(stream.text, after, end),
-    attachmentText: stream.text.slice(after, end),
+    attachments: parseAttachments(text, after, end),
+    attachmentText: text.slice(after, end),
   };
-}
-
-/** Short logs are read from every place that holds them, and again to be replayed. */
-const bodies = new Map<string, ParsedEvent | ParsedReceipt>();
-const KEPT_BODIES = 64;
-
-function readBody(stream: SplitStream, from: number, to: number): ParsedEvent | ParsedReceipt {
-  const text = stream.text.slice(from, to);
-  if (stream.messages.length > KEPT_BODIES) return parseMessage(stream.bytes.subarray(from, to), text);
-  let body = bodies.get(text);
-  if (body === undefined) {
-    // Its own bytes, so that what is kept does not keep the stream.
-    body = parseMessage(stream.bytes.slice(from, to), text);
-    if (bodies.size === KEPT_BODIES) bodies.clear();
-    bodies.set(text, body);
-  }
-  return body;
 }
