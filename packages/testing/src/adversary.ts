@@ -1,39 +1,40 @@
 /**
  * Somebody between two ends and their relay, with real sockets on both sides: each end is given an address of his own, and
- * of every exchange that carries something he may do one thing.
+ * of every exchange that carries something he may do one thing, in one of his manners or as a test tells him.
  */
-import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cutOff } from './cut-off.ts';
+import { changedAnswer, changedRequest, type Exchange, type MannerPlan } from './manners.ts';
+
+export { MANNERS, type Exchange, type Manner, type MannerPlan } from './manners.ts';
 
 export type Side = 'host' | 'joiner';
+export type Json = Readonly<Record<string, unknown>>;
 
-/** What he does to one exchange. Of a request: before it reaches the relay. */
-export const MANNERS = [
-  'drop request',
-  'drop answer',
-  'repeat',
-  'stall',
-  'truncate',
-  'hold back',
-  'flip request',
-  'flip answer',
-  'forge request',
-  'forge answer',
-  'replay request',
-  'replay answer',
-  'swap request',
-  'swap answer',
-] as const;
-export type Manner = (typeof MANNERS)[number];
-
-/** One exchange that carries something: `host confirm`, `joiner send 2`, … */
-export interface Exchange {
+/** One message as he sees it pass: a request before the relay has it, or the answer on its way back. */
+export interface Passing {
+  readonly side: Side;
+  /** `joiner response 1`: which exchange this is, or will be once it carries something. */
   readonly label: string;
-  readonly request: string;
-  readonly answer: string;
+  readonly way: 'request' | 'answer';
+  /** Path and query. */
+  readonly path: string;
+  /** null where there is none, or where it is no JSON object. */
+  readonly body: Json | null;
+  /** Of an answer; 0 of a request. */
+  readonly status: number;
 }
+
+/** What he makes of it. A request that is given a status is answered by him, and the relay never sees it. */
+export interface Made {
+  readonly status?: number;
+  readonly body?: unknown;
+}
+/** Nothing made of it: it passes as it is. He may take his time. */
+export type Change = (passing: Passing) => Made | null | undefined | Promise<Made | null | undefined>;
+export type Plan = MannerPlan | Change | null;
 
 export interface Adversary {
   readonly origin: (side: Side) => string;
@@ -44,17 +45,12 @@ export interface Adversary {
   readonly stop: () => Promise<void>;
 }
 
-interface Plan {
-  readonly label: string;
-  readonly manner: Manner;
-  /** Exchanges of an earlier session. */
-  readonly earlier?: readonly Exchange[];
-}
-
 const STALL_MS = 250;
 
 /** Opens both addresses. Without a plan everything is passed on and written down. */
-export async function startAdversary(target: string, plan: Plan | null = null): Promise<Adversary> {
+export async function startAdversary(target: string, given: Plan = null): Promise<Adversary> {
+  const plan = typeof given === 'function' ? null : given;
+  const change = typeof given === 'function' ? given : null;
   const seen: Exchange[] = [];
   const counts = new Map<string, number>();
   let acted = false;
@@ -67,31 +63,50 @@ export async function startAdversary(target: string, plan: Plan | null = null): 
     servers.set(side, server);
   }
 
+  async function make(passing: Passing): Promise<Made | null> {
+    const made = (await change?.(passing)) ?? null;
+    if (made !== null) acted = true;
+    return made;
+  }
+
   async function pass(side: Side, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await textOf(request);
-    const name = `${side} ${nameOf(request.method ?? '', request.url ?? '')}`;
-    const next = (counts.get(name) ?? 0) + 1;
-    const isNext = plan !== null && !acted && plan.label === `${name} ${next}`;
-    if (isNext && body !== '' && plan.manner === 'drop request') {
+    const [method, path] = [request.method ?? '', request.url ?? ''];
+    const name = `${side} ${nameOf(method, path)}`;
+    const label = `${name} ${(counts.get(name) ?? 0) + 1}`;
+    const isNext = plan !== null && !acted && plan.label === label;
+    const mayAct = isNext && body !== '';
+    if (mayAct && (plan.manner === 'drop request' || plan.manner === 'truncate request')) {
       acted = true;
+      if (plan.manner === 'truncate request') {
+        await cutOff(target, { method, path, headers: headersOf(request), body });
+      }
       response.destroy();
       return;
     }
-    if (isNext && body !== '' && plan.manner === 'stall') {
+    if (mayAct && plan.manner === 'stall') {
       acted = true;
       await sleep(STALL_MS);
     }
-    const sent = isNext && body !== '' ? changedRequest(plan, body, seen) : body;
+    let sent = mayAct ? changedRequest(plan, body, seen) : body;
     if (sent !== body) acted = true;
-    const answer = await forward(target, request, sent);
-    if (!carries(request.method ?? '', answer)) {
-      reply(response, answer, answer.text);
+    const own = await make({ side, label, way: 'request', path, body: objectOf(body), status: 0 });
+    if (own?.body !== undefined) sent = JSON.stringify(own.body);
+    const answer =
+      own?.status === undefined ? await forward(target, request, sent) : ownAnswer(own.status, own.body);
+    const carrying = carries(method, answer);
+    if (carrying) {
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+      seen.push({ label, request: body, answer: answer.text });
+    }
+    if (own?.status === undefined && change !== null) {
+      const { text, status } = answer;
+      const made = await make({ side, label, way: 'answer', path, body: objectOf(text), status });
+      const other = made?.body === undefined ? text : JSON.stringify(made.body);
+      reply(response, { ...answer, status: made?.status ?? status }, other);
       return;
     }
-    const label = `${name} ${next}`;
-    counts.set(name, next);
-    seen.push({ label, request: body, answer: answer.text });
-    if (!isNext || acted) {
+    if (!carrying || !isNext || acted) {
       reply(response, answer, answer.text);
       return;
     }
@@ -108,19 +123,13 @@ export async function startAdversary(target: string, plan: Plan | null = null): 
         await sleep(STALL_MS);
         reply(response, answer, answer.text);
         return;
-      case 'truncate':
+      case 'truncate answer':
         response.writeHead(answer.status, {
           'content-type': answer.type,
           'content-length': String(Buffer.byteLength(answer.text)),
         });
         response.write(answer.text.slice(0, answer.text.length >> 1), () => response.destroy());
         return;
-      case 'hold back': {
-        const held = heldBack(answer.text);
-        acted = held !== answer.text;
-        reply(response, answer, held);
-        return;
-      }
       default: {
         const changed = changedAnswer(plan, answer.text, seen);
         acted = changed !== answer.text;
@@ -160,13 +169,9 @@ interface Answer {
 }
 
 async function forward(target: string, request: IncomingMessage, body: string): Promise<Answer> {
-  const { authorization, 'content-type': type } = request.headers;
   const response = await fetch(`${target}${request.url ?? ''}`, {
     method: request.method ?? 'GET',
-    headers: {
-      ...(authorization === undefined ? {} : { authorization }),
-      ...(type === undefined ? {} : { 'content-type': type }),
-    },
+    headers: headersOf(request),
     ...(body === '' ? {} : { body }),
   });
   return {
@@ -174,6 +179,19 @@ async function forward(target: string, request: IncomingMessage, body: string): 
     type: response.headers.get('content-type') ?? '',
     text: await response.text(),
     retryAfter: response.headers.get('retry-after'),
+  };
+}
+
+function ownAnswer(status: number, body: unknown): Answer {
+  const type = status < 400 ? 'application/json' : 'application/problem+json';
+  return { status, type, text: body === undefined ? '' : JSON.stringify(body), retryAfter: null };
+}
+
+function headersOf(request: IncomingMessage): Readonly<Record<string, string>> {
+  const { authorization, 'content-type': type } = request.headers;
+  return {
+    ...(authorization === undefined ? {} : { authorization }),
+    ...(type === undefined ? {} : { 'content-type': type }),
   };
 }
 
@@ -192,64 +210,13 @@ function reply(response: ServerResponse, answer: Answer, text: string): void {
   response.end(text);
 }
 
-/** The messages of an answer arrive later, and the first of them then behind the others. */
-function heldBack(text: string): string {
-  const body = JSON.parse(text) as { readonly messages?: readonly unknown[] };
-  if (body.messages === undefined) return text;
-  return JSON.stringify({ messages: body.messages.length > 1 ? body.messages.toReversed() : [] });
-}
-
-function changedRequest(plan: Plan, body: string, seen: readonly Exchange[]): string {
-  if (plan.manner === 'swap request') return swap(body, seen);
-  if (plan.manner === 'flip request') return flip(body);
-  if (plan.manner === 'forge request') return forge(body);
-  if (plan.manner === 'replay request') return earlierOf(plan)?.request ?? body;
-  return body;
-}
-
-function changedAnswer(plan: Plan, text: string, seen: readonly Exchange[]): string {
-  if (plan.manner === 'swap answer') return swap(text, seen);
-  if (plan.manner === 'flip answer') return flip(text);
-  if (plan.manner === 'forge answer') return forge(text);
-  if (plan.manner === 'replay answer') return earlierOf(plan)?.answer ?? text;
-  return text;
-}
-
-function earlierOf({ earlier = [], label }: Plan): Exchange | undefined {
-  return earlier.find((exchange) => exchange.label === label);
-}
-
-/** One character of the longest text inside becomes another one that may stand there. */
-function flip(text: string): string {
-  const [longest] = [...text.matchAll(/"([\w-]{22,})"/g)].toSorted((a, b) => b[0].length - a[0].length);
-  if (longest === undefined) return text;
-  const at = longest.index + 1 + (longest[1] as string).length / 2;
-  const place = Math.floor(at);
-  return text.slice(0, place) + (text[place] === 'A' ? 'B' : 'A') + text.slice(place + 1);
-}
-
-/** Two keys of one message change places; where there are none, another sealed text of this session stands in its place. */
-function swap(text: string, seen: readonly Exchange[]): string {
-  const [first, second] = [...text.matchAll(/"([\w-]{43})"/g)];
-  if (first !== undefined && second !== undefined) {
-    const between = text.slice(first.index + 45, second.index);
-    return text.slice(0, first.index) + second[0] + between + first[0] + text.slice(second.index + 45);
+function objectOf(text: string): Json | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Json) : null;
+  } catch {
+    return null;
   }
-  const sealed = /"sealed":"([\w-]+)"/;
-  const own = sealed.exec(text)?.[1];
-  const others = seen
-    .flatMap(({ request, answer }) => [request, answer])
-    .map((said) => sealed.exec(said)?.[1]);
-  const other = others.find((one) => one !== undefined && one !== own);
-  return own === undefined || other === undefined ? text : text.replace(own, other);
-}
-
-/** Every key, commitment, MAC and sealed text becomes one of his own. */
-function forge(text: string): string {
-  return text.replace(/"([\w-]{43,})"/g, (_all, given: string) => {
-    const own = randomBytes(Math.floor((given.length * 3) / 4)).toString('base64url');
-    return `"${own.padEnd(given.length, 'A').slice(0, given.length)}"`;
-  });
 }
 
 async function textOf(request: IncomingMessage): Promise<string> {

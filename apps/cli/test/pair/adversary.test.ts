@@ -107,7 +107,8 @@ describe('two processes and somebody in between', () => {
     ['host confirm 1', 'repeat'],
     ['host send 2', 'drop request'],
     ['joiner receive 1', 'hold back'],
-    ['joiner send 4', 'truncate'],
+    ['joiner send 4', 'truncate answer'],
+    ['joiner response 1', 'truncate request'],
   ])(
     'pair though he does this to %s: %s',
     async (label, manner) => {
