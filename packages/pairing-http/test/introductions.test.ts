@@ -1,10 +1,10 @@
 /** Ends that know the code and lie: whatever P2 and P3 can say wrong, each by its own error. */
 import { randomBytes } from 'node:crypto';
-import { openEnvelope, sealEnvelope } from '@auths/core/crypto/seal';
+import { openEnvelope } from '@auths/core/crypto/seal';
 import { deriveKx } from '@auths/core/crypto/kx';
-import { randomScalar, spake2Finish, spake2Share } from '@auths/core/crypto/spake2';
+import { randomScalar, spake2Finish } from '@auths/core/crypto/spake2';
 import { encodeDidKey } from '@auths/core/encoding/did-key';
-import { fromUtf8, utf8 } from '@auths/core/encoding/text';
+import { fromUtf8 } from '@auths/core/encoding/text';
 import { judgeResponse, revealHost, type HostKeyed, type HostReveal } from '@auths/core/pairing/host';
 import { openIntroduction } from '@auths/core/pairing/verify-device';
 import { drawHostSession } from '@auths/core/pairing/drawn-session';
@@ -30,6 +30,8 @@ import { createSession, offerOf } from '@auths/core/pairing/session';
 import { bindingMessage, deriveKeys, hostProofMessage, PAIRING_AAD } from '@auths/core/pairing/transcript';
 import { x25519PublicKey } from '@auths/core/crypto/x25519';
 import { prefixOf } from '@auths/core/identifiers';
+import { members as changed, resealed } from '@auths/testing/lies';
+import { lyingResponse as lyingResponseOf, responseWithKey } from '@auths/testing/lying-joiner';
 import { realClock, realRandom } from '@auths/testing/real-world';
 import {
   createAuthority,
@@ -129,20 +131,12 @@ function codeOf(act: () => unknown): string {
   return 'no failure';
 }
 
-/** P2 opened by the one who made it, changed, and sealed again: what a liar with the code can send. */
 function lyingResponse(on: Scene, change: (text: string) => string): ResponseBody {
-  const place = { sessionId: on.session.sessionId, direction: 'j2h', seq: 0 } as const;
-  const data = openEnvelope(
-    on.run.keys.envJ2h,
-    place,
-    new Uint8Array(Buffer.from(on.run.response.sealed, 'base64url')),
-  );
-  const sealed = sealEnvelope(on.run.keys.envJ2h, place, utf8(change(fromUtf8(data))));
-  return { ...on.run.response, sealed: b64(sealed) };
+  return lyingResponseOf(on.run, change);
 }
 
 function lyingP2(on: Scene, members: Readonly<Record<string, unknown>>): ResponseBody {
-  return lyingResponse(on, (text) => JSON.stringify({ ...(JSON.parse(text) as object), ...members }));
+  return lyingResponse(on, changed(members));
 }
 
 function introduce(
@@ -162,14 +156,8 @@ function lyingConfirm(
   const held = keyed(on, on.run.response);
   const device = openIntroduction(held, engine, null);
   const { confirm } = revealHost(held, device, { ...on.reveal, ...reveal }, realRandom);
-  const place = { sessionId: on.session.sessionId, direction: 'h2j', seq: 0 } as const;
-  const data = openEnvelope(
-    on.run.keys.envH2j,
-    place,
-    new Uint8Array(Buffer.from(confirm.sealed, 'base64url')),
-  );
-  const sealed = sealEnvelope(on.run.keys.envH2j, place, utf8(change(fromUtf8(data))));
-  return { attempt: 0, result: 'ok', ...confirm, sealed: b64(sealed) };
+  const sealed = resealed(on.run.keys, on.session.sessionId, 'h2j', confirm.sealed, change);
+  return { attempt: 0, result: 'ok', ...confirm, sealed };
 }
 
 function lyingP3(
@@ -177,7 +165,7 @@ function lyingP3(
   members: Readonly<Record<string, unknown>>,
   reveal: Partial<HostReveal> = {},
 ): ConfirmBody {
-  return lyingConfirm(on, (text) => JSON.stringify({ ...(JSON.parse(text) as object), ...members }), reveal);
+  return lyingConfirm(on, changed(members), reveal);
 }
 
 function meet(on: Scene, confirm: ConfirmBody): string {
@@ -296,26 +284,7 @@ describe('the device introduces itself', () => {
   ])('C04 with an X25519 key of small order (%s) and a good MAC: weak-key, terminal', async (_what, hex) => {
     const on = await scene();
     const deviceX25519 = new Uint8Array(Buffer.from(hex, 'hex'));
-    const nonce = realRandom.bytes(32);
-    const scalar = randomScalar(realRandom);
-    const pA = spake2Share('joiner', on.slot.w, scalar);
-    const { confirmA } = spake2Finish({
-      role: 'joiner',
-      w: on.slot.w,
-      scalar,
-      ownShare: pA,
-      peerShare: on.offer.pake,
-      idA: joinerId(encodeJoin(deviceX25519, nonce)),
-      idB: hostPartyId(encodeOffer(offerOfSlot(on.session, on.slot))),
-      aad: PAIRING_AAD,
-    });
-    const response: ResponseBody = {
-      ...on.run.response,
-      device_x25519_pubkey: b64(deviceX25519),
-      device_nonce: b64(nonce),
-      pake_msg: b64(pA),
-      pake_confirm: b64(confirmA),
-    };
+    const response = responseWithKey(on.run, on.slot.w, deviceX25519, realRandom);
     expect(codeOf(() => judgeResponse(on.session, on.slot, response))).toBe('pairing/weak-key');
     // With a bad MAC the key is never looked at: that costs an attempt only.
     const wrongMac = { ...response, pake_confirm: flipped(response.pake_confirm) };
@@ -483,17 +452,9 @@ describe('the host introduces itself', () => {
     // Noise and proof by another key; only host_static_pubkey is the committed one.
     const other = realRandom.bytes(32);
     const { confirm } = revealHost(held, device, { ...on.reveal, channelSecret: other }, realRandom);
-    const place = { sessionId: on.session.sessionId, direction: 'h2j', seq: 0 } as const;
-    const data = openEnvelope(
-      on.run.keys.envH2j,
-      place,
-      new Uint8Array(Buffer.from(confirm.sealed, 'base64url')),
-    );
-    const p3 = {
-      ...(JSON.parse(fromUtf8(data)) as object),
-      host_static_pubkey: b64(x25519PublicKey(on.host.channelSecret)),
-    };
-    const sealed = b64(sealEnvelope(on.run.keys.envH2j, place, utf8(JSON.stringify(p3))));
+    const committed = { host_static_pubkey: b64(x25519PublicKey(on.host.channelSecret)) };
+    const { keys } = on.run;
+    const sealed = resealed(keys, on.session.sessionId, 'h2j', confirm.sealed, changed(committed));
     expect(meet(on, { attempt: 0, result: 'ok', ...confirm, sealed })).toBe('pairing/protocol-violation');
   });
 });

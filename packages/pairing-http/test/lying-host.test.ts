@@ -1,143 +1,41 @@
 /** A host that knows the code, has a real identity, and lies after the handshake. */
-import { buildLink, signedBytes, withSignatures } from '@auths/core/attestation/sign';
 import type { UnsignedLink } from '@auths/core/attestation/attestation';
+import { signedBytes } from '@auths/core/attestation/sign';
 import { toBase64url } from '@auths/core/encoding/base64url';
 import { toHex } from '@auths/core/encoding/bytes';
 import { encodeDidKey } from '@auths/core/encoding/did-key';
 import { fromUtf8 } from '@auths/core/encoding/text';
-import { createConversation, type Conversation } from '@auths/core/flows/conversation';
-import { awaitKeyed } from '@auths/core/flows/host-wait';
-import { anchorPairing, sealedRecordsOf } from './anchoring.ts';
 import { prefixOf } from '@auths/core/identifiers';
-import type { RatchetChannel } from '@auths/core/pairing/channel';
-import { revealHost, type HostChannel } from '@auths/core/pairing/host';
-import { openIntroduction, type VerifiedDevice } from '@auths/core/pairing/verify-device';
-import { drawHostSession } from '@auths/core/pairing/drawn-session';
-import { createBodyOf, openHostSession } from '@auths/core/pairing/host-session';
-import { hostDeviceProofMessage, hostProofMessage } from '@auths/core/pairing/transcript';
-import { x25519PublicKey } from '@auths/core/crypto/x25519';
+import { hostDeviceProofMessage } from '@auths/core/pairing/transcript';
 import { createHostRelay } from '@auths/pairing-http/client';
 import { createFakeClock, drive } from '@auths/testing/fake-clock';
+import {
+  attestMessage,
+  handOver,
+  linkFor,
+  openSession,
+  untilReady,
+  type Stage,
+} from '@auths/testing/lying-host';
 import { realRandom } from '@auths/testing/real-world';
-import { createTestSigner, engine } from '@auths/testing/two-device-world';
+import { createTestSigner } from '@auths/testing/two-device-world';
 import { describe, expect, it } from 'vitest';
+import { anchorPairing, sealedRecordsOf } from './anchoring.ts';
 import { createWorld, ENDPOINT, failure, scrypt, startJoin, type World } from './world.ts';
 
-interface Stage {
-  readonly world: World;
-  readonly talk: Conversation;
-  readonly ratchet: RatchetChannel;
-  readonly device: VerifiedDevice;
-  readonly channel: HostChannel;
-  readonly chanId: Uint8Array;
-}
-
 /** Runs an honest host up to "ready", then `script`; resolves to the code by which the joiner ended. */
-async function against(
-  script: (stage: Stage) => Promise<void>,
-  capabilities = ['sign_commit'],
-): Promise<{ code: string; world: World }> {
+async function against(script: (stage: Stage) => Promise<void>): Promise<{ code: string; world: World }> {
   const clock = createFakeClock();
   const world = await createWorld({ clock });
-  const { host } = world;
   const relay = createHostRelay(world.hostTransport, ENDPOINT);
-  const session = await openHostSession(
-    drawHostSession({
-      random: realRandom,
-      now: { monotonic: clock.monotonic(), wall: clock.now() },
-      ttlSeconds: 300,
-      code: 'short6',
-      qr: false,
-      link: false,
-      controllerDid: host.controllerDid,
-      signingKey: host.identity.publicKey,
-      hostStatic: x25519PublicKey(host.channelSecret),
-      publicKeyOf: x25519PublicKey,
-    }),
-    { random: realRandom, scrypt },
-  );
-  await relay.create(createBodyOf(session));
+  const host = { clock, random: realRandom, scrypt, relay, authority: world.host };
+  const session = await openSession(host);
   const join = startJoin(world, session.slots[0]?.code?.text ?? '');
-  const hosting = (async () => {
-    const { sessionId, token } = session;
-    const keyed = await awaitKeyed({
-      clock,
-      relay,
-      session,
-      timeoutMs: null,
-      onAttempt: () => {},
-      signal: undefined,
-    });
-    const device = openIntroduction(keyed, engine, null);
-    const log = await host.log.read(prefixOf(host.controllerDid));
-    if (log === null) throw new Error('no log');
-    const proof = hostProofMessage(
-      keyed.keys.chanId,
-      x25519PublicKey(host.channelSecret),
-      host.controllerDid,
-      capabilities,
-    );
-    const channel = revealHost(
-      keyed,
-      device,
-      {
-        controllerDid: host.controllerDid,
-        signingKey: host.identity.publicKey,
-        channelSecret: host.channelSecret,
-        capabilities,
-        kel: fromUtf8(log.stream),
-        tip: { sequence: 1, said: log.tip },
-        proof: await host.identity.sign(proof),
-      },
-      realRandom,
-    );
-    await relay.confirm(sessionId, token, { attempt: 0, result: 'ok', ...channel.confirm });
-    const talk = createConversation({
-      clock,
-      relay,
-      sessionId,
-      token,
-      envelopes: keyed.envelopes,
-      signal: undefined,
-    });
-    const ratchet = channel.finish(await talk.next(30_000));
-    ratchet.open(await talk.next(30_000));
-    await script({ world, talk, ratchet, device, channel, chanId: keyed.keys.chanId });
-  })();
   // A script ends with the joiner: what it was still waiting for does not matter.
-  hosting.catch(() => {});
-  const code = await drive(clock, failure(join.done));
-  return { code, world };
-}
-
-function link({ world, device }: Stage, change: Partial<UnsignedLink> = {}): UnsignedLink {
-  const unsigned = buildLink({
-    rid: realRandom.bytes(16),
-    issuer: world.host.controllerDid,
-    devicePublicKey: device.signingKey,
-    capabilities: ['sign_commit'],
-    name: device.name,
-    issuedAt: world.clock.now(),
-  });
-  return { ...unsigned, ...change };
-}
-
-async function attestMessage(
-  stage: Stage,
-  attestation: unknown,
-  members: object = {},
-): Promise<Record<string, unknown>> {
-  const { world, channel, chanId } = stage;
-  return {
-    t: 'attest',
-    attestation,
-    identity_signature: toHex(await world.host.identity.sign(signedBytes(attestation as UnsignedLink))),
-    host_device_did: encodeDidKey(world.host.device.publicKey),
-    host_device_proof: toBase64url(
-      await world.host.device.sign(hostDeviceProofMessage(chanId, channel.hostStatic)),
-    ),
-    ...members,
-  };
+  untilReady(host, session)
+    .then(script)
+    .catch(() => {});
+  return { code: await drive(clock, failure(join.done)), world };
 }
 
 const other = createTestSigner(realRandom.bytes(32));
@@ -160,7 +58,7 @@ describe('a lying host after the handshake', () => {
   ])('attests %s: attestation-invalid, nothing is signed', async (_what, change) => {
     let signed = false;
     const { code, world } = await against(async (stage) => {
-      await stage.talk.send(stage.ratchet.seal(await attestMessage(stage, link(stage, change))));
+      await stage.talk.send(stage.ratchet.seal(await attestMessage(stage, linkFor(stage, change))));
       const answer = await stage.talk.next(30_000);
       signed = answer.t === 'dr';
     });
@@ -173,7 +71,7 @@ describe('a lying host after the handshake', () => {
     const elsewhere = await createWorld();
     const { code } = await against(async (stage) => {
       await stage.talk.send(
-        stage.ratchet.seal(await attestMessage(stage, link(stage, { issuer: elsewhere.host.controllerDid }))),
+        stage.ratchet.seal(await attestMessage(stage, linkFor(stage, { issuer: elsewhere.host.controllerDid }))),
       );
     });
     expect(code).toBe('pairing/attestation-invalid');
@@ -181,7 +79,7 @@ describe('a lying host after the handshake', () => {
 
   it('signs with another key than the log names', async () => {
     const { code } = await against(async (stage) => {
-      const attestation = link(stage);
+      const attestation = linkFor(stage);
       const identity_signature = toHex(await other.sign(signedBytes(attestation)));
       await stage.talk.send(
         stage.ratchet.seal(await attestMessage(stage, attestation, { identity_signature })),
@@ -193,7 +91,7 @@ describe('a lying host after the handshake', () => {
   it('names a device whose key it does not hold', async () => {
     const { code, world } = await against(async (stage) => {
       const members = { host_device_did: encodeDidKey(other.publicKey) };
-      await stage.talk.send(stage.ratchet.seal(await attestMessage(stage, link(stage), members)));
+      await stage.talk.send(stage.ratchet.seal(await attestMessage(stage, linkFor(stage), members)));
     });
     expect(code).toBe('pairing/host-identity-invalid');
     expect(world.home.writes).toEqual([]);
@@ -205,7 +103,7 @@ describe('a lying host after the handshake', () => {
     ['another message', { t: 'paired' }],
   ])('sends %s: protocol-violation', async (_what, members) => {
     const { code, world } = await against(async (stage) => {
-      await stage.talk.send(stage.ratchet.seal(await attestMessage(stage, link(stage), members)));
+      await stage.talk.send(stage.ratchet.seal(await attestMessage(stage, linkFor(stage), members)));
     });
     expect(code).toBe('pairing/protocol-violation');
     expect(world.home.writes).toEqual([]);
@@ -240,7 +138,7 @@ describe('a lying host after the handshake', () => {
     ['a host device that was never attested', 'device'],
   ] as const)('anchors with %s: host-identity-invalid, not paired', async (_what, lie) => {
     const { code, world } = await against(async (stage) => {
-      const { host } = stage.world;
+      const host = stage.host.authority;
       const members =
         lie === 'device'
           ? {
@@ -266,7 +164,7 @@ describe('a lying host after the handshake', () => {
 
   it('says everything right: the same script pairs', async () => {
     const { code } = await against(async (stage) => {
-      const { host } = stage.world;
+      const host = stage.host.authority;
       const record = await handOver(stage, {}, {});
       await stage.talk.next(30_000).then((message) => stage.ratchet.open(message));
       const before = await host.log.read(prefixOf(host.controllerDid));
@@ -290,29 +188,3 @@ describe('a lying host after the handshake', () => {
     expect(code).toMatch(/^pairing\/(payload-too-large|pending|protocol-violation)$/);
   });
 });
-
-/** Attests honestly (but for `attest`), takes the signature, and says "paired" with the changes. */
-async function handOver(
-  stage: Stage,
-  change: Partial<UnsignedLink>,
-  members: Readonly<Record<string, unknown>>,
-  attest: object = {},
-): Promise<ReturnType<typeof withSignatures>> {
-  const { talk, ratchet, device, world } = stage;
-  const unsigned = link(stage);
-  await talk.send(ratchet.seal(await attestMessage(stage, unsigned, attest)));
-  const answer = ratchet.open(await talk.next(30_000));
-  if (answer.t !== 'attest-signed') throw new Error(answer.t);
-  const identity = await world.host.identity.sign(signedBytes(unsigned));
-  const record = withSignatures(unsigned, { identity, device: answer.deviceSignature });
-  await talk.send(
-    ratchet.seal({
-      t: 'paired',
-      device_id: toHex(device.deviceId),
-      token: toBase64url(realRandom.bytes(32)),
-      attestation: { ...record, ...change },
-      ...members,
-    }),
-  );
-  return record;
-}

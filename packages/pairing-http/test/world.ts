@@ -1,5 +1,4 @@
 /** A whole pairing in one process: relay, authority, joiner, and what came of it. */
-import { scryptSync } from 'node:crypto';
 import { parseRecord } from '@auths/core/attestation/attestation';
 import {
   pairHost,
@@ -16,7 +15,6 @@ import {
 import type { CancelSignal, Clock, PairingTransport, Random } from '@auths/core/ports';
 import { DEFAULT_LIMITS, type PairingLimits } from '@auths/core/pairing/limits';
 import type { JoinerRelay } from '@auths/core/pairing/relay';
-import type { Scrypt } from '@auths/core/pairing/transcript';
 import { parseJoinInput } from '@auths/core/pairing/uri';
 import { prefixOf } from '@auths/core/identifiers';
 import { replay } from '@auths/core/keri/key-state';
@@ -26,7 +24,7 @@ import type { PairingHttpDeps } from '@auths/pairing-http/http';
 import { createMemoryLimiter } from '@auths/pairing-http/memory-limiter';
 import { createMemorySessions } from '@auths/pairing-http/memory-sessions';
 import { createDeferred } from '@auths/testing/fake-clock';
-import { realClock, realRandom } from '@auths/testing/real-world';
+import { realClock, realRandom, realScrypt as scrypt } from '@auths/testing/real-world';
 import {
   createAuthority,
   createJoinerHome,
@@ -35,8 +33,7 @@ import {
   type TestJoinerHome,
 } from '@auths/testing/two-device-world';
 
-export const scrypt: Scrypt = (password, salt, { N, r, p, dkLen }) =>
-  new Uint8Array(scryptSync(password, salt, dkLen, { N, r, p, maxmem: 64 * 1024 * 1024 }));
+export { scrypt };
 
 export interface World {
   readonly clock: Clock;
