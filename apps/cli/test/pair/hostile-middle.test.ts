@@ -37,7 +37,7 @@ const flip =
   (member: string) =>
   (body: Json): Json => ({ [member]: flipped(body[member]) });
 
-describe.concurrent('what the relay changes in the clear', { timeout: 60_000 }, () => {
+describe.concurrent('what the relay changes in the clear', { timeout: 120_000 }, () => {
   // A code takes three answers: two that he spoils, and the third is that of the right person.
   it.each<readonly [string, boolean, readonly [Change, Change]]>([
     [

@@ -27,7 +27,7 @@ afterAll(async () => {
 const b64 = (length: number): string => randomBytes(length).toString('base64url');
 const TAMPERED = '1 pairing/channel-tampered';
 
-describe.concurrent('what the relay changes of what is sealed', { timeout: 60_000 }, () => {
+describe.concurrent('what the relay changes of what is sealed', { timeout: 120_000 }, () => {
   it.each<readonly [string, boolean, (sealed: string) => string]>([
     ['flipped', false, flipped],
     ['forged', false, (sealed) => b64(Buffer.from(sealed, 'base64url').length)],
@@ -117,7 +117,7 @@ function toJoiner(from: string): Change {
       : note(passing);
 }
 
-describe.concurrent('sealed words in another place', { timeout: 60_000 }, () => {
+describe.concurrent('sealed words in another place', { timeout: 120_000 }, () => {
   it.each<readonly [string, Change]>([
     [
       'the joiner hears its own introduction as that of the host',
