@@ -2,7 +2,13 @@
  * Somebody between two ends and their relay, with real sockets on both sides: each end is given an address of his own, and
  * of every exchange that carries something he may do one thing, in one of his manners or as a test tells him.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cutOff } from './cut-off.ts';
@@ -21,6 +27,8 @@ export interface Passing {
   readonly way: 'request' | 'answer';
   /** Path and query. */
   readonly path: string;
+  /** Of the request. */
+  readonly headers: IncomingHttpHeaders;
   /** null where there is none, or where it is no JSON object. */
   readonly body: Json | null;
   /** Of an answer; 0 of a request. */
@@ -90,7 +98,8 @@ export async function startAdversary(target: string, given: Plan = null): Promis
     }
     let sent = mayAct ? changedRequest(plan, body, seen) : body;
     if (sent !== body) acted = true;
-    const own = await make({ side, label, way: 'request', path, body: objectOf(body), status: 0 });
+    const seeing = { side, label, path, headers: request.headers };
+    const own = await make({ ...seeing, way: 'request', body: objectOf(body), status: 0 });
     if (own?.body !== undefined) sent = JSON.stringify(own.body);
     const answer =
       own?.status === undefined ? await forward(target, request, sent) : ownAnswer(own.status, own.body);
@@ -101,7 +110,7 @@ export async function startAdversary(target: string, given: Plan = null): Promis
     }
     if (own?.status === undefined && change !== null) {
       const { text, status } = answer;
-      const made = await make({ side, label, way: 'answer', path, body: objectOf(text), status });
+      const made = await make({ ...seeing, way: 'answer', body: objectOf(text), status });
       const other = made?.body === undefined ? text : JSON.stringify(made.body);
       reply(response, { ...answer, status: made?.status ?? status }, other);
       return;

@@ -65,14 +65,19 @@ export const WIDE: readonly string[] = [
 ].flatMap((name) => ['--limit', `${name}=1000`]);
 export const LAN: readonly string[] = ['--bind', '127.0.0.1', '--no-mdns'];
 
-export async function openStage(): Promise<Stage> {
+/** `more`: arguments of the registry. */
+export async function openStage(more: readonly string[] = []): Promise<Stage> {
   const world = createWorld();
   const [laptop, desk] = [world.machine('laptop'), world.machine('desk')];
   let machines = 0;
   const machine = (): Machine => world.machine(`device-${++machines}`);
   const init = async (one: Machine): Promise<string> =>
     String((await one.data('init', '--name', one.name, '--git', 'none'))['controller_did']);
-  const [registry, ofLaptop, ofDesk] = await Promise.all([world.registry(WIDE), init(laptop), init(desk)]);
+  const [registry, ofLaptop, ofDesk] = await Promise.all([
+    world.registry([...WIDE, ...more]),
+    init(laptop),
+    init(desk),
+  ]);
   return {
     world,
     laptop,

@@ -1,75 +1,17 @@
 /** The pairing screen on a real pseudo-terminal, made by script(1). */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import {
-  buildPrograms,
-  createWorld,
-  programs,
-  removePrograms,
-  type Machine,
-  type World,
-} from './programs.ts';
+import { endTerminals, hasScript, onTerminal, type Terminal } from './on-terminal.ts';
+import { buildPrograms, createWorld, removePrograms, type Machine, type World } from './programs.ts';
 import { qrLines, readQr } from './read-qr.ts';
 
 beforeAll(buildPrograms, 120_000);
 afterAll(removePrograms);
 
 let world: World;
-const children: ChildProcess[] = [];
 afterEach(async () => {
-  for (const child of children.splice(0)) child.kill('SIGKILL');
+  endTerminals();
   await world.end();
 });
-
-const hasScript = spawnSync('script', ['--version']).status === 0;
-
-interface Terminal {
-  readonly shown: (pattern: RegExp) => Promise<RegExpExecArray>;
-  readonly type: (text: string) => void;
-  readonly text: () => string;
-  readonly done: Promise<number | null>;
-}
-
-function onTerminal(machine: Machine, columns: number, ...argv: readonly string[]): Terminal {
-  const words = [process.execPath, programs().auths, ...argv].map((word) => `'${word}'`).join(' ');
-  const child = spawn('script', ['-qefc', `stty rows 24 cols ${columns}; exec ${words}`, '/dev/null'], {
-    env: { ...machine.env, TERM: 'xterm-256color', NO_COLOR: '', SHELL: '/bin/sh' },
-    cwd: machine.folder,
-    stdio: 'pipe',
-  });
-  children.push(child);
-  let text = '';
-  let ended = false;
-  let wake: (() => void)[] = [];
-  const stir = (): void => {
-    for (const one of wake.splice(0)) one();
-  };
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    text += chunk;
-    stir();
-  });
-  const done = new Promise<number | null>((resolve) => {
-    child.once('close', (exit) => {
-      ended = true;
-      stir();
-      resolve(exit);
-    });
-  });
-  wake = [];
-  return {
-    done,
-    text: () => text,
-    type: (typed) => child.stdin.write(typed),
-    shown: async (pattern) => {
-      for (;;) {
-        const found = pattern.exec(text);
-        if (found !== null) return found;
-        if (ended) throw new Error(`ended before ${String(pattern)}\n${text}`);
-        await new Promise<void>((resolve) => wake.push(resolve));
-      }
-    },
-  };
-}
 
 async function laptopAndDesktop(): Promise<{ laptop: Machine; desktop: Machine }> {
   world = createWorld();

@@ -1,0 +1,265 @@
+/** Codes and nameplates: guessed, mistyped, too long, used where they do not belong, and looked for where they must not be. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fromBase45, toBase45 } from '@auths/core/encoding/base45';
+import type { Passing } from '@auths/testing/adversary';
+import { sampleSession } from '@auths/testing/sample-session';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildPrograms, removePrograms } from './programs.ts';
+import {
+  compare,
+  endOf,
+  endsOf,
+  joinArgv,
+  nothingGranted,
+  openStage,
+  rightOnePairs,
+  WIDE,
+  type Session,
+  type Stage,
+} from './stage.ts';
+
+let stage: Stage;
+beforeAll(async () => {
+  buildPrograms();
+  stage = await openStage(['--log-level', 'trace']);
+}, 120_000);
+afterAll(async () => {
+  await stage.end();
+  removePrograms();
+});
+
+const byCode = async (
+  origin: string,
+  nameplate: string,
+): Promise<{ status: number; wait: string | null; text: string; ms: number }> => {
+  const from = performance.now();
+  const said = await fetch(`${origin}/v1/pairing/sessions/by-code/${nameplate}`);
+  const text = await said.text();
+  return { status: said.status, wait: said.headers.get('retry-after'), text, ms: performance.now() - from };
+};
+const create = (origin: string, nameplate: string): Promise<Response> =>
+  fetch(`${origin}/v1/pairing/sessions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(sampleSession({ nameplate }).body),
+  });
+const error = async (said: Response): Promise<string> =>
+  `${said.status} ${((await said.json()) as { readonly error: string }).error}`;
+const plain = (code: unknown): string => String(code).replaceAll('-', '');
+
+describe.concurrent('codes that are guessed', { timeout: 120_000 }, () => {
+  it.each(['a registry', 'a host on the local network'])(
+    'A01 at %s a hit and a miss take as long, misses cost more each time, and a hit tells nothing',
+    async (where) => {
+      const lan = where !== 'a registry';
+      const registry = lan ? stage.registry : await stage.world.registry();
+      const place = lan ? ['--bind', '127.0.0.1', '--no-mdns'] : ['--registry', registry.url];
+      const host = stage.laptop.start('pair', '--json', ...place);
+      try {
+        const offer = await host.event('offer');
+        const origin = String(offer['endpoint']);
+        const nameplate = String(offer['code']).slice(0, 2);
+        const hit = await byCode(origin, nameplate);
+        expect(hit.status).toBe(200);
+        for (const secret of [
+          offer['code'],
+          plain(offer['code']),
+          stage.did(stage.laptop),
+          'sign_commit',
+          'laptop',
+        ])
+          expect(hit.text).not.toContain(String(secret));
+        const others = ['22', '33', '44', '55', '66', '77', '88'].filter((one) => one !== nameplate);
+        const misses = [];
+        for (const other of others.slice(0, 3)) misses.push(await byCode(origin, other));
+        expect(misses.map(({ status }) => status)).toEqual([404, 404, 404]);
+        for (const { ms } of [hit, ...misses]) expect(ms).toBeGreaterThan(98);
+        const waits: (string | null)[] = [];
+        for (const other of others.slice(3, 6)) {
+          const refused = await byCode(origin, other);
+          expect(refused.status).toBe(429);
+          waits.push(refused.wait);
+          if (waits.length === 3) break;
+          await sleep(Number(refused.wait) * 1_000);
+          expect((await byCode(origin, other)).status).toBe(404);
+        }
+        expect(waits).toEqual(['1', '2', '4']);
+        // Nor does the right nameplate get him in now.
+        expect((await byCode(origin, nameplate)).status).toBe(429);
+        expect(host.events().map(({ event }) => event)).toEqual(['offer']);
+      } finally {
+        host.kill('SIGINT');
+        await host.done;
+      }
+    },
+  );
+
+  it('A02 A09 a whole code, or letters that are none, in place of a nameplate: refused, in no log, and the session goes on', async () => {
+    for (const lan of [false, true]) {
+      const on = await stage.open({ at: stage.desk, lan });
+      try {
+        const origin = String(lan ? on.offer['endpoint'] : stage.registry.url);
+        const code = String(on.offer['code']);
+        for (const whole of [code, plain(code), plain(code).slice(0, 5), code.slice(0, 1)])
+          expect(await byCode(origin, whole)).toMatchObject({
+            status: 400,
+            text: expect.stringContaining('"nameplate-length"') as string,
+          });
+        for (const wrong of ['z4', '0O', 'UUU', '%F0%9F%94%91'])
+          expect((await byCode(origin, wrong)).status).toBe(400);
+        const { stdout, stderr } = stage.registry;
+        for (const secret of [code, plain(code)]) expect(stdout() + stderr()).not.toContain(secret);
+        await rightOnePairs(on);
+      } finally {
+        await on.end();
+      }
+    }
+  });
+
+  it('A16 a nameplate is nobody else’s while it is in use, nor once its session was cancelled or has paired', async () => {
+    for (const end of ['cancelled', 'paired'] as const) {
+      const on = await stage.open({ at: stage.desk });
+      try {
+        const nameplate = String(on.offer['code']).slice(0, 2);
+        expect(await error(await create(stage.registry.url, nameplate))).toBe('409 conflict');
+        if (end === 'paired') await rightOnePairs(on);
+        else on.host.kill('SIGINT');
+        await on.host.done;
+        expect(await error(await create(stage.registry.url, nameplate))).toBe('409 conflict');
+      } finally {
+        await on.end();
+      }
+    }
+    const hasty = await stage.world.registry([...WIDE, '--limit', 'nameplateCoolDownSeconds=1']);
+    const first = sampleSession({ nameplate: 'Z4' });
+    const sessions = `${hasty.url}/v1/pairing/sessions`;
+    const body = JSON.stringify(first.body);
+    const headers = { 'content-type': 'application/json' };
+    expect((await fetch(sessions, { method: 'POST', headers, body })).status).toBe(201);
+    expect((await create(hasty.url, 'Z4')).status).toBe(409);
+    const authorization = `Bearer ${Buffer.from(first.token).toString('base64url')}`;
+    await fetch(`${sessions}/${first.id}`, { method: 'DELETE', headers: { authorization } });
+    // It is the time that keeps it, and no mistake of this test.
+    let last = 409;
+    for (let tries = 0; last === 409 && tries < 50; tries += 1) {
+      await sleep(100);
+      last = (await create(hasty.url, 'Z4')).status;
+    }
+    expect(last).toBe(201);
+  });
+});
+
+/** Everything that joiners of this session have sent. */
+function listening(on: Session): Passing[] {
+  const heard: Passing[] = [];
+  on.meddle((passing) => {
+    if (passing.side === 'joiner' && passing.way === 'request') heard.push(passing);
+    return null;
+  });
+  return heard;
+}
+
+describe.concurrent('codes, QR texts and links that are none', { timeout: 120_000 }, () => {
+  it('A09 E08 nothing is sent, and the session goes on', async () => {
+    const on = await stage.open({ at: stage.desk, argv: ['--link'] });
+    const heard = listening(on);
+    const device = stage.machine();
+    const [uri, link] = [String(on.offer['uri']), String(on.offer['link'])];
+    const payload = fromBase45(uri.slice('AUTHS:'.length));
+    const qr = (bytes: Uint8Array): string => `AUTHS:${toBase45(bytes)}`;
+    const cases: readonly (readonly [string, string])[] = [
+      // A09
+      ...['Z438J', 'Z438JRT', 'Z438JRT23', 'Z438JRT2345', 'Z438JRT234567', 'Z'.repeat(10_000)].map(
+        (code) => [code, '2 pairing/invalid-code'] as const,
+      ),
+      // E08
+      [qr(Uint8Array.of(2, ...payload.subarray(1))), '2 pairing/malformed'],
+      [qr(payload.subarray(0, -1)), '2 pairing/malformed'],
+      [qr(new Uint8Array([...payload, 0])), '2 pairing/malformed'],
+      [`AUTHS:${'A'.repeat(4_096)}`, '2 pairing/malformed'],
+      [link.replace(/&sid=[^&]*/, ''), '2 pairing/malformed'],
+      [`${link}&sid=${'0'.repeat(32)}`, '2 pairing/malformed'],
+      [`${link}&suite=seed`, '2 pairing/malformed'],
+      [link.replace(/&s=[^&]*/, `&s=${Buffer.alloc(15, 7).toString('base64url')}`), '2 pairing/malformed'],
+      [link.replace('v=1', 'v=2'), '2 pairing/malformed'],
+    ];
+    try {
+      expect(new Set(cases.map(([text]) => text)).size).toBe(cases.length);
+      for (const [text, end] of cases) {
+        const { joiner } = on.join({ device, given: { text } });
+        expect([text.slice(0, 60), await endOf(joiner)]).toEqual([text.slice(0, 60), end]);
+        expect((await joiner.done).stdout + (await joiner.done).stderr).not.toContain(text);
+      }
+      expect(heard).toEqual([]);
+      await nothingGranted(stage, stage.desk, [{ device, name: device.name }]);
+      await rightOnePairs(on, device);
+    } finally {
+      await on.end();
+    }
+  });
+});
+
+/** The command lines of every process of this machine. */
+function commandLines(): string {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      } catch {
+        return '';
+      }
+    })
+    .join('\n');
+}
+
+describe.concurrent('what must stay a secret', { timeout: 120_000 }, () => {
+  it('A14 code, QR text and link are in no log, path, header, body, error or command line', async () => {
+    for (const form of ['code', 'link'] as const) {
+      const on = await stage.open({ at: stage.desk, argv: ['--link'] });
+      const heard = listening(on);
+      const device = stage.machine();
+      try {
+        const code = plain(on.offer['code']);
+        const link = String(on.offer['link']);
+        const secrets = [
+          code,
+          String(on.offer['code']),
+          String(on.offer['uri']).slice('AUTHS:'.length),
+          link,
+          /[?&]s=([^&]+)/.exec(link)?.[1] ?? '',
+        ];
+        for (const secret of secrets) expect(secret.length).toBeGreaterThan(5);
+        const without = (text: string): void => {
+          for (const secret of secrets) expect(text.includes(secret)).toBe(false);
+        };
+        // A wrong one first: what it says of it.
+        const wrong = code.slice(0, -1) + (code.endsWith('2') ? '3' : '2');
+        const mistaken = on.join({ device, given: { text: wrong } });
+        expect(await endOf(mistaken.joiner)).toBe('1 pairing/pake-failed');
+        const { stdout, stderr } = await mistaken.joiner.done;
+        without(stdout + stderr);
+        expect(stdout + stderr).not.toContain(wrong);
+        const joiner = device.start(
+          ...joinArgv('-', device.name),
+          '--registry',
+          on.adversary.origin('joiner'),
+        );
+        joiner.say(form === 'code' ? code : link);
+        await joiner.event('offer');
+        const running = commandLines();
+        compare(on.host, joiner);
+        without(running);
+        expect(running).toContain(device.name);
+        expect(await endsOf(on.host, joiner)).toEqual(['0 paired', '0 paired']);
+        without((await joiner.done).stdout + (await joiner.done).stderr);
+        expect(heard.length).toBeGreaterThan(8);
+        without(JSON.stringify([heard, on.adversary.seen]));
+        without(stage.registry.stdout() + stage.registry.stderr());
+      } finally {
+        await on.end();
+      }
+    }
+  });
+});
