@@ -66,3 +66,14 @@ export const hostileCases: Readonly<Record<string, string>> = {
   F06: 'a host that dies before the acknowledgement',
   F07: 'two devices of one name',
 };
+
+/** Those that no test runs against the built programs, and why. */
+export const withoutProcesses: Readonly<Record<string, string>> = {
+  A13: 'a hundred thousand codes, each of which would be a process',
+  B16: 'what the library can compute from a record, and no process is asked',
+  B17: 'bytes that are signed, compared with one another',
+  C06: 'a comparison inside one function',
+  C07: 'the random source is an argument, and that of a process is the system’s',
+  C08: 'numbers that no random source draws in a lifetime',
+  D14: 'differences too small to be told from those of starting a process',
+};

@@ -51,7 +51,7 @@ describe.skipIf(why !== null)(
       ['talks without end', false],
     ];
     it.each(manners)(
-      'faster and ten times over, and %s: the true host still pairs',
+      'E02 faster and ten times over, and %s: the true host still pairs',
       async (manner, guessed) => {
         const { evil } = await withEvil();
         const host = startHost(home);
@@ -77,7 +77,7 @@ describe.skipIf(why !== null)(
       },
     );
 
-    it('under the name of the true host, with another address: the true host still pairs', async () => {
+    it('E02 under the name of the true host, with another address: the true host still pairs', async () => {
       const { evil } = await withEvil();
       const ear = third.start(evil, { do: 'listen', own: EVIL });
       await ear.event('ready');
@@ -98,7 +98,7 @@ describe.skipIf(why !== null)(
       expect(guesses(liar.stdout())).toBeLessThanOrEqual(1);
     });
 
-    it('and two more like it: three guesses in all, then pake-failed, and nothing is granted', async () => {
+    it('A06 E02 and two more like it: three guesses in all, then pake-failed, and nothing is granted', async () => {
       const more = ['10.77.0.67', '10.77.0.68'];
       const { evil, others } = await withEvil(...more);
       // The true host does not announce itself, so that only liars answer.
@@ -123,7 +123,7 @@ describe.skipIf(why !== null)(
       await expectNothingGranted(home);
     });
 
-    it('and says nothing to who comes: the true host still pairs', async () => {
+    it('E02 and says nothing to who comes: the true host still pairs', async () => {
       const { evil } = await withEvil();
       const host = startHost(home);
       const offer = await host.event('offer');

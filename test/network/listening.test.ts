@@ -49,7 +49,7 @@ async function watched(
 }
 
 describe.skipIf(why !== null)('a host with two interfaces', { timeout: 180_000 }, () => {
-  it('listens on the chosen address and on loopback, and is heard on that interface only', async () => {
+  it('E04 listens on the chosen address and on loopback, and is heard on that interface only', async () => {
     const ears = [
       third.start(home.desktopHost, { do: 'listen', own: '10.77.0.2' }),
       third.start(outsider, { do: 'listen', own: '10.79.0.9' }),
@@ -83,7 +83,7 @@ describe.skipIf(why !== null)('a host with two interfaces', { timeout: 180_000 }
     expect(ears[1]?.events().filter(({ event }) => event === 'heard')).toEqual([]);
   });
 
-  it('closes within a second of pairing', async () => {
+  it('E04 closes within a second of pairing', async () => {
     const host = startHost(home, '--bind', '10.77.0.1');
     const { offer, watch } = await watched(host);
     const joiner = join(home, offer['code']);
@@ -94,7 +94,7 @@ describe.skipIf(why !== null)('a host with two interfaces', { timeout: 180_000 }
     await expectPaired(home, host, joiner);
   });
 
-  it('closes within a second of its end of life', async () => {
+  it('E04 closes within a second of its end of life', async () => {
     const host = startHost(home, '--bind', '10.77.0.1', '--expiry', '30');
     const { watch } = await watched(host);
     await host.event('error');

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { hostname, userInfo } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { loopbackAddress } from '../../src/lan/addresses.ts';
@@ -77,6 +78,39 @@ describe.skipIf(!works)('auths pair over mDNS', () => {
     expect(joiner.exit).toBe(0);
     expect((await host.done).exit).toBe(0);
     expect(await desktop.data('whoami')).toMatchObject({ device_status: 'active' });
+  });
+
+  it('E01 says v, np and a random name to everybody, and nothing that is secret or names anybody', async () => {
+    const socket = createSocket({ type: 'udp4', reuseAddr: true });
+    closers.push(() => socket.close());
+    const heard: Buffer[] = [];
+    socket.on('message', (message) => heard.push(message));
+    await new Promise<void>((resolve) => socket.bind(5353, '0.0.0.0', resolve));
+    socket.addMembership('224.0.0.251', '127.0.0.1');
+    world = createWorld();
+    const laptop = world.machine('laptop');
+    const { controller_did } = await laptop.data('init', '--name', 'adas-laptop', '--git', 'none');
+    const host = laptop.start('pair', '--json', '--bind', '127.0.0.1', '--link');
+    const offer = await host.event('offer');
+    const code = String(offer['code']).replace('-', '');
+    const txt = `\u0003v=1\u0005np=${code.slice(0, 2)}`;
+    const said = (): string => Buffer.concat(heard).toString('latin1');
+    for (let i = 0; i < 80 && !said().includes(txt); i += 1) await wait(50);
+    host.kill('SIGINT');
+    await host.done;
+    expect(said()).toContain(txt);
+    expect(said()).toMatch(/\u0008[0-9a-f]{8}\u000b_auths-pair/);
+    const link = String(offer['link']);
+    const secrets = [
+      code,
+      offer['code'],
+      offer['session_id'],
+      /s=([^&]+)/.exec(link)?.[1],
+      controller_did,
+      'adas',
+    ];
+    for (const secret of [...secrets, hostname(), userInfo().username])
+      expect(said().toLowerCase().includes(String(secret).toLowerCase())).toBe(false);
   });
 
   it('E02 tries the next answer when one is not the host, and says so', async () => {

@@ -204,7 +204,7 @@ describe.concurrent.each([LAN_HOST, REGISTRY])('%s', { timeout: 60_000 }, (where
 
 describe('after all that', () => {
   it.each([LAN_HOST, REGISTRY])(
-    'D01 D02 D03 the session at %s stands, and the right person pairs',
+    'D02 D03 D05 the session at %s stands, and the right person pairs',
     async (where) => {
       const { on } = at(where);
       expect(on.host.events().map(({ event }) => event)).toEqual(['offer']);

@@ -150,6 +150,25 @@ describe.concurrent('codes that are guessed', { timeout: 120_000 }, () => {
   });
 });
 
+describe.concurrent('short codes that run out', { timeout: 60_000 }, () => {
+  it('D08 the host takes a longer one by itself, says so, and it pairs', async () => {
+    const full = await stage.world.registry([...WIDE, '--limit', 'liveShortNameplates=0']);
+    expect((await create(full.url, 'Z4')).status).toBe(201);
+    expect(await error(await create(full.url, 'Z5'))).toBe('503 nameplate-exhausted');
+    const host = stage.desk.start('pair', '--json', '--registry', full.url);
+    const device = stage.machine();
+    const offer = await host.event('offer');
+    expect(offer['kind']).toBe('code12');
+    const onScreen = stage.laptop.start('pair', '--registry', full.url);
+    await onScreen.shown(/No short code is free at this registry at the moment: a longer one is used/);
+    onScreen.kill('SIGINT');
+    await onScreen.done;
+    const joiner = device.start(...joinArgv(String(offer['code']), device.name), '--registry', full.url);
+    compare(host, joiner);
+    expect(await endsOf(host, joiner)).toEqual(['0 paired', '0 paired']);
+  });
+});
+
 /** Everything that joiners of this session have sent. */
 function listening(on: Session): Passing[] {
   const heard: Passing[] = [];

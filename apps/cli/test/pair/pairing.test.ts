@@ -245,7 +245,7 @@ describe('auths pair that does not pair', () => {
   });
 
   it.each(['SIGINT', 'SIGTERM'] as const)(
-    'when the host gets %s: 130, and the joiner is told',
+    'E04 F01 when the host gets %s: 130, the joiner is told, and nobody listens any more',
     async (signal) => {
       const { laptop, desktop } = await twoMachines();
       const host = startHost(laptop);
