@@ -12,9 +12,10 @@ const CONTRACT = /'@auths\/testing\/([a-z-]+-contract)'/g;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
+const under = (folder: string): readonly string[] =>
+  readdirSync(`${root}${folder}`, { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`);
+
 function tests(): readonly string[] {
-  const under = (folder: string): readonly string[] =>
-    readdirSync(`${root}${folder}`, { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`);
   const packages = ['packages', 'apps'].flatMap((parent) =>
     readdirSync(`${root}${parent}`).map((name) => `${parent}/${name}`),
   );

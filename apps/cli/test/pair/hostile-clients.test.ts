@@ -12,9 +12,9 @@ let stage: Stage;
 const sessions = new Map<string, Session>();
 beforeAll(async () => {
   buildPrograms();
-  stage = await openStage();
-  sessions.set(LAN_HOST, await stage.open({ at: stage.desk, lan: true }));
-  sessions.set(REGISTRY, await stage.open({ at: stage.desk }));
+  stage = await openStage({ desk: true });
+  sessions.set(LAN_HOST, await stage.open({ lan: true }));
+  sessions.set(REGISTRY, await stage.open());
 }, 120_000);
 afterAll(async () => {
   for (const one of sessions.values()) await one.end();

@@ -22,7 +22,7 @@ import {
 let stage: Stage;
 beforeAll(async () => {
   buildPrograms();
-  stage = await openStage(['--log-level', 'trace']);
+  stage = await openStage({ desk: true, registry: ['--log-level', 'trace'] });
 }, 120_000);
 afterAll(async () => {
   await stage.end();
@@ -55,7 +55,7 @@ describe.concurrent('codes that are guessed', { timeout: 120_000 }, () => {
       const lan = where !== 'a registry';
       const registry = lan ? stage.registry : await stage.world.registry();
       const place = lan ? ['--bind', '127.0.0.1', '--no-mdns'] : ['--registry', registry.url];
-      const host = stage.laptop.start('pair', '--json', ...place);
+      const host = stage.desk.start('pair', '--json', ...place);
       try {
         const offer = await host.event('offer');
         const origin = String(offer['endpoint']);
@@ -65,9 +65,9 @@ describe.concurrent('codes that are guessed', { timeout: 120_000 }, () => {
         for (const secret of [
           offer['code'],
           plain(offer['code']),
-          stage.did(stage.laptop),
+          stage.did(stage.desk),
           'sign_commit',
-          'laptop',
+          'desk',
         ])
           expect(hit.text).not.toContain(String(secret));
         const others = ['22', '33', '44', '55', '66', '77', '88'].filter((one) => one !== nameplate);
@@ -97,7 +97,7 @@ describe.concurrent('codes that are guessed', { timeout: 120_000 }, () => {
 
   it('A02 A09 a whole code, or letters that are none, in place of a nameplate: refused, in no log, and the session goes on', async () => {
     for (const lan of [false, true]) {
-      const on = await stage.open({ at: stage.desk, lan });
+      const on = await stage.open({ lan });
       try {
         const origin = String(lan ? on.offer['endpoint'] : stage.registry.url);
         const code = String(on.offer['code']);
@@ -119,7 +119,7 @@ describe.concurrent('codes that are guessed', { timeout: 120_000 }, () => {
 
   it('A16 a nameplate is nobody else’s while it is in use, nor once its session was cancelled or has paired', async () => {
     for (const end of ['cancelled', 'paired'] as const) {
-      const on = await stage.open({ at: stage.desk });
+      const on = await stage.open();
       try {
         const nameplate = String(on.offer['code']).slice(0, 2);
         expect(await error(await create(stage.registry.url, nameplate))).toBe('409 conflict');
@@ -159,7 +159,7 @@ describe.concurrent('short codes that run out', { timeout: 60_000 }, () => {
     const device = stage.machine();
     const offer = await host.event('offer');
     expect(offer['kind']).toBe('code12');
-    const onScreen = stage.laptop.start('pair', '--registry', full.url);
+    const onScreen = stage.desk.start('pair', '--registry', full.url);
     await onScreen.shown(/No short code is free at this registry at the moment: a longer one is used/);
     onScreen.kill('SIGINT');
     await onScreen.done;
@@ -168,6 +168,8 @@ describe.concurrent('short codes that run out', { timeout: 60_000 }, () => {
     expect(await endsOf(host, joiner)).toEqual(['0 paired', '0 paired']);
   });
 });
+
+const qr = (bytes: Uint8Array): string => `AUTHS:${toBase45(bytes)}`;
 
 /** Everything that joiners of this session have sent. */
 function listening(on: Session): Passing[] {
@@ -181,12 +183,11 @@ function listening(on: Session): Passing[] {
 
 describe.concurrent('codes, QR texts and links that are none', { timeout: 120_000 }, () => {
   it('A09 E08 nothing is sent, and the session goes on', async () => {
-    const on = await stage.open({ at: stage.desk, argv: ['--link'] });
+    const on = await stage.open({ argv: ['--link'] });
     const heard = listening(on);
     const device = stage.machine();
     const [uri, link] = [String(on.offer['uri']), String(on.offer['link'])];
     const payload = fromBase45(uri.slice('AUTHS:'.length));
-    const qr = (bytes: Uint8Array): string => `AUTHS:${toBase45(bytes)}`;
     const cases: readonly (readonly [string, string])[] = [
       // A09
       ...['Z438J', 'Z438JRT', 'Z438JRT23', 'Z438JRT2345', 'Z438JRT234567', 'Z'.repeat(10_000)].map(
@@ -236,7 +237,7 @@ function commandLines(): string {
 describe.concurrent('what must stay a secret', { timeout: 120_000 }, () => {
   it('A14 code, QR text and link are in no log, path, header, body, error or command line', async () => {
     for (const form of ['code', 'link'] as const) {
-      const on = await stage.open({ at: stage.desk, argv: ['--link'] });
+      const on = await stage.open({ argv: ['--link'] });
       const heard = listening(on);
       const device = stage.machine();
       try {

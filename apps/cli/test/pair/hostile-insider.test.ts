@@ -26,7 +26,7 @@ let stage: Stage;
 let his: Running & { readonly url: string };
 beforeAll(async () => {
   buildPrograms();
-  stage = await openStage();
+  stage = await openStage({ laptop: true, desk: true });
   his = await stage.world.registry(WIDE);
 }, 120_000);
 afterAll(async () => {
@@ -107,8 +107,7 @@ describe.concurrent('somebody in between who only guesses', { timeout: 120_000 }
 
 describe.concurrent('somebody in between who knows the code', { timeout: 120_000 }, () => {
   it('B05 shows two people two fingerprints, whatever name he takes', async () => {
-    const p2 = (own: Members, { device_name }: Members): Members => ({ ...own, device_name });
-    const { ends, sas } = await between({ p2 });
+    const { ends, sas } = await between({ p2: (own, { device_name }) => ({ ...own, device_name }) });
     expect(ends).toEqual(['1 pairing/sas-mismatch', '1 pairing/sas-mismatch']);
     expect([typeof sas.host, typeof sas.joiner]).toEqual(['string', 'string']);
     expect(sas.host).not.toBe(sas.joiner);
@@ -118,11 +117,6 @@ describe.concurrent('somebody in between who knows the code', { timeout: 120_000
     [
       'B18 says again what the true device said, but for the noise',
       ({ noise }, device) => ({ ...device, noise }),
-      'invalid-signature',
-    ],
-    [
-      'B18 shows the signature of the true device',
-      (own, { signature }) => ({ ...own, signature }),
       'invalid-signature',
     ],
     ['B18 shows the proof of the true device', (own, { proof }) => ({ ...own, proof }), 'invalid-signature'],

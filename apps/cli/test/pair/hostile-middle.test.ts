@@ -21,7 +21,7 @@ import {
 let stage: Stage;
 beforeAll(async () => {
   buildPrograms();
-  stage = await openStage();
+  stage = await openStage({ desk: true });
 }, 120_000);
 afterAll(async () => {
   await stage.end();
@@ -39,16 +39,11 @@ const flip =
 
 describe.concurrent('what the relay changes in the clear', { timeout: 120_000 }, () => {
   // A code takes three answers: two that he spoils, and the third is that of the right person.
-  it.each<readonly [string, boolean, readonly [Change, Change]]>([
+  it.each<readonly [string, boolean, readonly Change[]]>([
     [
-      'B01 flips or replaces the host key',
+      'B01 flips the host key, and then replaces the commitment',
       false,
-      [offerWith(flip('ephemeral_pubkey')), offerWith({ ephemeral_pubkey: b64(32) })],
-    ],
-    [
-      'B01 replaces the commitment, or lets it and the key change places',
-      false,
-      [offerWith({ host_commit: b64(32) }), offerWith(swapped('ephemeral_pubkey', 'host_commit'))],
+      [offerWith(flip('ephemeral_pubkey')), offerWith({ host_commit: b64(32) })],
     ],
     [
       'B01 B02 replaces the key of either side before a host on the local network',
@@ -56,37 +51,39 @@ describe.concurrent('what the relay changes in the clear', { timeout: 120_000 },
       [offerWith({ ephemeral_pubkey: b64(32) }), responseWith(() => ({ device_x25519_pubkey: b64(32) }))],
     ],
     [
-      'B02 flips or replaces the device key',
-      false,
-      [responseWith(flip('device_x25519_pubkey')), responseWith(() => ({ device_x25519_pubkey: b64(32) }))],
-    ],
-    [
-      'B02 replaces the nonce, or lets it and the key change places',
+      'B01 B02 lets two keys of one message change places',
       false,
       [
-        responseWith(() => ({ device_nonce: b64(32) })),
+        offerWith(swapped('ephemeral_pubkey', 'host_commit')),
         responseWith(swapped('device_x25519_pubkey', 'device_nonce')),
       ],
     ],
     [
-      'B09 moves the end of life, or the attempt and sets it right on the way back',
+      'B02 replaces the nonce, B09 moves the end of life',
       false,
       [
+        responseWith(() => ({ device_nonce: b64(32) })),
         offerWith(({ expires_at }) => ({ expires_at: Number(expires_at) - 1 })),
+      ],
+    ],
+    [
+      'B09 moves the attempt and sets it right on the way back',
+      false,
+      [
         either(
-          offerWith({ attempt: 2 }),
-          responseWith(() => ({ attempt: 1 })),
-          wordWith((body) => ({ ...body, attempt: 2 })),
+          offerWith({ attempt: 1 }),
+          responseWith(() => ({ attempt: 0 })),
+          wordWith((body) => ({ ...body, attempt: 1 })),
         ),
       ],
     ],
   ])(
     '%s: pake-failed at both, an attempt less each time, and the right person pairs',
-    async (_w, lan, both) => {
-      const on = await stage.open({ at: stage.desk, lan });
+    async (_what, lan, changes) => {
+      const on = await stage.open({ lan });
       const device = stage.machine();
       try {
-        for (const [i, change] of both.entries()) {
+        for (const [i, change] of changes.entries()) {
           on.meddle(change);
           const { joiner } = on.join({ device });
           expect(await endOf(joiner)).toBe('1 pairing/pake-failed');
@@ -110,7 +107,7 @@ describe.concurrent('what the relay changes in the clear', { timeout: 120_000 },
   ])(
     'B06 B09 B21 C01 C04 C09 offers that cannot be of this protocol, %s: the joiner stops before it sends anything, and the session goes on',
     async (_what, lan) => {
-      const on = await stage.open({ at: stage.desk, lan });
+      const on = await stage.open({ lan });
       const device = stage.machine();
       const cases: readonly (readonly [Json, string])[] = [
         // B09
@@ -119,7 +116,6 @@ describe.concurrent('what the relay changes in the clear', { timeout: 120_000 },
         // B21: never anything weaker instead.
         [{ pake_msg: undefined }, '2 pairing/unsupported-version'],
         [{ v: 0 }, '2 pairing/unsupported-version'],
-        [{ v: '1' }, '2 pairing/unsupported-version'],
         [{ suite: 'seed' }, '2 pairing/unsupported-version'],
         // B06: nobody reveals himself before there is an answer.
         [{ host_nonce: b64(32) }, '2 pairing/unsupported-version'],
@@ -127,11 +123,9 @@ describe.concurrent('what the relay changes in the clear', { timeout: 120_000 },
         [{ pake_msg: b64(65) }, '1 pairing/bad-point'],
         [{ ephemeral_pubkey: ZERO }, '1 pairing/weak-key'],
         [{ ephemeral_pubkey: `${b64(32)}=` }, '2 pairing/malformed'],
-        [{ ephemeral_pubkey: randomBytes(32).toString('hex').toUpperCase() }, '2 pairing/malformed'],
-        [{ ephemeral_pubkey: `${b64(32).slice(0, -1)}B` }, '2 pairing/malformed'],
       ];
       try {
-        for (const [change, end] of lan ? cases.filter((_one, i) => i % 3 === 0) : cases) {
+        for (const [change, end] of lan ? cases.filter((_one, i) => i % 4 === 2) : cases) {
           on.meddle(offerWith(change));
           expect([change, await endOf(on.join({ device }).joiner)]).toEqual([change, end]);
         }
@@ -159,7 +153,7 @@ describe.concurrent('what the relay changes in the clear', { timeout: 120_000 },
       }
       expect(on.adversary.seen.filter(({ label }) => /^joiner (?:response|send)/.test(label))).toEqual([]);
       expect(on.host.events().map(({ event }) => event)).toEqual(['offer']);
-      await nothingGranted(stage, stage.laptop, [{ device, name: device.name }]);
+      await nothingGranted(stage, stage.desk, [{ device, name: device.name }]);
     } finally {
       await on.end();
     }
@@ -168,7 +162,7 @@ describe.concurrent('what the relay changes in the clear', { timeout: 120_000 },
   it('B14 a forged abort: ended by the other side or the relay, nothing kept, and nobody is revoked by it', async () => {
     const abort = wordWith(({ attempt }) => ({ attempt, result: 'abort' }));
     const device = stage.machine();
-    const before = await stage.open({ at: stage.desk });
+    const before = await stage.open();
     const forged: Joining[] = [];
     try {
       before.meddle(abort);
@@ -180,13 +174,13 @@ describe.concurrent('what the relay changes in the clear', { timeout: 120_000 },
     } finally {
       await before.end();
     }
-    const honest = await stage.open({ at: stage.desk });
+    const honest = await stage.open();
     try {
       await rightOnePairs(honest, device);
     } finally {
       await honest.end();
     }
-    const again = await stage.open({ at: stage.desk, change: abort });
+    const again = await stage.open({ change: abort });
     try {
       expect(await endOf(again.join({ device }).joiner)).toBe('6 pairing/cancelled');
     } finally {

@@ -17,7 +17,7 @@ import {
 let stage: Stage;
 beforeAll(async () => {
   buildPrograms();
-  stage = await openStage();
+  stage = await openStage({ desk: true });
 }, 120_000);
 afterAll(async () => {
   endTerminals();
@@ -54,7 +54,7 @@ describe.concurrent('a relay that refuses for ever', { timeout: 120_000 }, () =>
     'A06 asks a person for the code again and again: the joiner stops after three',
     async () => {
       const { change, answers } = rejectsForEver();
-      const on = await stage.open({ at: stage.desk, change });
+      const on = await stage.open({ change });
       const device = stage.machine();
       try {
         const argv = [
@@ -88,14 +88,14 @@ describe.concurrent('a relay that refuses for ever', { timeout: 120_000 }, () =>
       const one = on.join();
       expect(await endOf(one.joiner)).toBe('1 pairing/pake-failed');
       expect(answers()).toBe(1);
-      await nothingGranted(stage, stage.laptop, [one]);
+      await nothingGranted(stage, stage.desk, [one]);
     } finally {
       await on.end();
     }
   });
 
   it('A18 offer-consumed to every answer: three are sent, and the session goes on', async () => {
-    const on = await stage.open({ at: stage.desk });
+    const on = await stage.open();
     const sent: (Json | null)[] = [];
     on.meddle(({ way, label, body }) => {
       if (way !== 'request' || !label.startsWith('joiner response')) return null;
@@ -121,7 +121,7 @@ describe.concurrent('a relay that forgets', { timeout: 120_000 }, () => {
   it('D11 while both wait for a person: not-found at both, said as it is, and nothing is granted', async () => {
     const registry = await stage.world.registry(WIDE);
     const place = ['--registry', registry.url];
-    const host = stage.laptop.start('pair', '--json', ...place);
+    const host = stage.desk.start('pair', '--json', ...place);
     const device = stage.machine();
     const offer = await host.event('offer');
     const argv = ['pair', '--json', '--join', String(offer['code']), '--name', device.name, '--git', 'none'];
@@ -133,7 +133,7 @@ describe.concurrent('a relay that forgets', { timeout: 120_000 }, () => {
       await stage.world.registry([...WIDE, '--bind', new URL(registry.url).host]);
       expect(await endsOf(host, joiner)).toEqual(['4 pairing/not-found', '4 pairing/not-found']);
       expect(await errorOf(host)).toContain('nothing was granted; run auths pair again for a fresh code');
-      await nothingGranted(stage, stage.laptop, [{ device, name: device.name }]);
+      await nothingGranted(stage, stage.desk, [{ device, name: device.name }]);
     } finally {
       for (const one of [host, joiner]) if (one.child.exitCode === null) one.kill('SIGKILL');
       await Promise.all([host.done, joiner.done]);

@@ -10,7 +10,7 @@ import { endOf, LAN, nothingGranted, openStage, type Stage } from './stage.ts';
 let stage: Stage;
 beforeAll(async () => {
   buildPrograms();
-  stage = await openStage();
+  stage = await openStage({ laptop: true });
 }, 120_000);
 afterAll(async () => {
   endTerminals();
@@ -28,11 +28,10 @@ async function joinAs(name: string, code: string, origin: string): Promise<void>
 const FORGED = 'Does desktop show AAAA-AAAA? [Y/n] y';
 const NAMES: readonly (readonly [string, string])[] = [
   [
-    'that clears the screen and writes a question of its own',
-    `\u001b[2J\u001b[H${FORGED}\u001b]0;owned\u0007`,
+    'that clears the screen and is read from the right',
+    `\u001b[2J\u001b[H\u202e${FORGED}\u2066\u200f\u001b]0;owned\u0007`,
   ],
   ['of several lines that ends in an answer', `desktop\r\n\r\n${FORGED}\r\ny\u2028y`],
-  ['that is read from the right', `\u202e${FORGED}\u2066\u200f`],
 ];
 
 describe.concurrent('the name of a device', { timeout: 60_000 }, () => {

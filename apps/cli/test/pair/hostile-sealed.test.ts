@@ -1,6 +1,7 @@
 /** Somebody between two processes and their registry who does not know the code, and changes, swaps or repeats what is sealed. */
 import { randomBytes } from 'node:crypto';
-import type { Change, Json } from '@auths/testing/adversary';
+import type { Change } from '@auths/testing/adversary';
+import { createDeferred } from '@auths/testing/fake-clock';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildPrograms, removePrograms } from './programs.ts';
 import {
@@ -17,7 +18,7 @@ import {
 let stage: Stage;
 beforeAll(async () => {
   buildPrograms();
-  stage = await openStage();
+  stage = await openStage({ laptop: true });
 }, 120_000);
 afterAll(async () => {
   await stage.end();
@@ -30,7 +31,6 @@ const TAMPERED = '1 pairing/channel-tampered';
 describe.concurrent('what the relay changes of what is sealed', { timeout: 120_000 }, () => {
   it.each<readonly [string, boolean, (sealed: string) => string]>([
     ['flipped', false, flipped],
-    ['forged', false, (sealed) => b64(Buffer.from(sealed, 'base64url').length)],
     [
       'forged before a host on the local network',
       true,
@@ -128,7 +128,6 @@ describe.concurrent('sealed words in another place', { timeout: 120_000 }, () =>
       })(),
     ],
     ['the joiner hears seq 0 of the host again as seq 1', toJoiner('host confirm 1')],
-    ['the joiner hears its own message as that of the host', toJoiner('joiner send 1')],
     ['the host hears seq 0 of the joiner again as seq 1', toHost('joiner response 1')],
     ['the host hears its own introduction as a message of the joiner', toHost('host confirm 1')],
   ])('B11 %s: channel-tampered at both', async (_what, change) => {
@@ -144,14 +143,13 @@ describe.concurrent('sealed words in another place', { timeout: 120_000 }, () =>
 
   it('B11 introductions of two sessions that wait at once change places: both hosts refuse', async () => {
     const sealed: unknown[] = [];
-    let second: (sealed: unknown) => void = () => {};
-    const ofSecond = new Promise<unknown>((resolve) => (second = resolve));
+    const { promise: ofSecond, resolve: second } = createDeferred<unknown>();
     // Whose introduction comes first waits until the other one is there.
     const exchange: Change = async ({ way, label, body }) => {
       if (way !== 'request' || label !== 'joiner response 1') return null;
       sealed.push(body?.['sealed']);
       if (sealed.length === 2) second(sealed[1]);
-      return { body: { ...body, sealed: sealed.length === 2 ? sealed[0] : await ofSecond } as Json };
+      return { body: { ...body, sealed: sealed.length === 2 ? sealed[0] : await ofSecond } };
     };
     const both = await Promise.all([stage.open({ change: exchange }), stage.open({ change: exchange })]);
     try {

@@ -22,7 +22,7 @@ import {
 let stage: Stage;
 beforeAll(async () => {
   buildPrograms();
-  stage = await openStage();
+  stage = await openStage({ desk: true });
 }, 120_000);
 afterAll(async () => {
   await stage.end();
@@ -68,7 +68,7 @@ async function comesAgain(at: Machine, { device, name }: Joining): Promise<void>
 
 describe.concurrent('a relay that withholds the last words', { timeout: 120_000 }, () => {
   it('B15 "anchored": listed at the host, pending at the joiner, and joining again finishes it', async () => {
-    const on = await stage.open({ at: stage.desk, change: deafAfter(ACK) });
+    const on = await stage.open({ change: deafAfter(ACK) });
     try {
       const one = on.join();
       expect(await ended(on, one)).toEqual(['0 paired', '4 pairing/pending']);
@@ -82,7 +82,7 @@ describe.concurrent('a relay that withholds the last words', { timeout: 120_000 
   });
 
   it('B15 "ack": gone at the host, and at the joiner nothing that works; joining again pairs', async () => {
-    const on = await stage.open({ at: stage.desk, change: swallow(ACK) });
+    const on = await stage.open({ change: swallow(ACK) });
     try {
       const one = on.join();
       expect(await ended(on, one)).toEqual(['4 pairing/timeout', '4 pairing/pending']);
@@ -99,7 +99,7 @@ describe.concurrent('a relay that withholds the last words', { timeout: 120_000 
     try {
       const one = on.join();
       expect(await ended(on, one)).toEqual(['4 pairing/timeout', '4 pairing/timeout']);
-      await nothingGranted(stage, stage.laptop, [one]);
+      await nothingGranted(stage, stage.desk, [one]);
     } finally {
       await on.end();
     }
@@ -108,7 +108,7 @@ describe.concurrent('a relay that withholds the last words', { timeout: 120_000 
 
 describe.concurrent('a host that dies', { timeout: 120_000 }, () => {
   it('F06 once it has said "paired", before it hears "ack": provisional or absent, never active, and joining again pairs', async () => {
-    const on = await stage.open({ at: stage.desk });
+    const on = await stage.open();
     try {
       on.meddle(({ way, label }) => {
         if (way === 'answer' && label === PAIRED) on.host.kill('SIGKILL');
@@ -130,7 +130,7 @@ describe.concurrent('a host that dies', { timeout: 120_000 }, () => {
   });
 
   it('F06 before it has said "paired": nothing anywhere', async () => {
-    const on = await stage.open({ at: stage.desk });
+    const on = await stage.open();
     try {
       on.meddle(({ way, label }) => {
         if (way !== 'request' || label !== PAIRED) return null;
@@ -145,8 +145,12 @@ describe.concurrent('a host that dies', { timeout: 120_000 }, () => {
       expect(
         (await listed(stage.desk)).filter((each) => each.name === one.name && each.status === 'active'),
       ).toEqual([]);
-      const again = await stage.open({ at: stage.desk });
-      await rightOnePairs(again, one.device).finally(again.end);
+      const again = await stage.open();
+      try {
+        await rightOnePairs(again, one.device);
+      } finally {
+        await again.end();
+      }
     } finally {
       await on.end();
     }
@@ -155,14 +159,14 @@ describe.concurrent('a host that dies', { timeout: 120_000 }, () => {
 
 describe.concurrent('a code that comes too late', { timeout: 120_000 }, () => {
   it('A11 thirty seconds after it was shown, though the clock on the wall of the host was set back by an hour: session-expired', async () => {
-    const { laptop, registry } = stage;
-    const clock = join(laptop.folder, 'set-back.cjs');
+    const { desk, registry } = stage;
+    const clock = join(desk.folder, 'set-back.cjs');
     writeFileSync(
       clock,
       `const now = Date.now; const began = now();
        Date.now = () => (now() - began < 10_000 ? now() : now() - 3_600_000);`,
     );
-    const env = { ...laptop.env, NODE_OPTIONS: `--require=${clock}` };
+    const env = { ...desk.env, NODE_OPTIONS: `--require=${clock}` };
     const argv = ['pair', '--json', '--registry', registry.url, '--expiry', '30'];
     const host = watch(spawn(process.execPath, [programs().auths, ...argv], { env, stdio: 'pipe' }));
     const offer = await host.event('offer');
@@ -180,7 +184,7 @@ describe.concurrent('a code that comes too late', { timeout: 120_000 }, () => {
       expect(performance.now() - startedAt).toBeGreaterThan(28_000);
       expect(performance.now() - startedAt).toBeLessThan(40_000);
       expect(['5 pairing/session-expired', '6 pairing/cancelled']).toContain(await endOf(joiner));
-      await nothingGranted(stage, laptop, [{ device, name: device.name }]);
+      await nothingGranted(stage, desk, [{ device, name: device.name }]);
     } finally {
       host.kill('SIGKILL');
       joiner.kill('SIGKILL');

@@ -1,5 +1,12 @@
 /** Two people at two machines, the built programs, and somebody between them and what they meet at: one session, and what is left of it. */
-import { startAdversary, type Adversary, type Change, type Json } from '@auths/testing/adversary';
+import {
+  startAdversary,
+  type Adversary,
+  type Change,
+  type Json,
+  type MannerPlan,
+  type Passing,
+} from '@auths/testing/adversary';
 import { expect } from 'vitest';
 import { createWorld, type Event, type Machine, type Running, type World } from './programs.ts';
 
@@ -18,12 +25,14 @@ export interface Stage {
 }
 
 export interface OpenOptions {
-  /** `laptop` unless it says otherwise. */
+  /** The laptop, where it has an identity. */
   readonly at?: Machine;
   /** The joiner comes to the host itself, and not to a registry. The adversary then stands before the joiner alone. */
   readonly lan?: boolean;
   readonly argv?: readonly string[];
   readonly change?: Change;
+  /** Instead of a change: what he does in one of his manners. */
+  readonly plan?: MannerPlan;
 }
 
 /** A host that waits, and somebody in between. */
@@ -65,19 +74,27 @@ export const WIDE: readonly string[] = [
 ].flatMap((name) => ['--limit', `${name}=1000`]);
 export const LAN: readonly string[] = ['--bind', '127.0.0.1', '--no-mdns'];
 
-/** `more`: arguments of the registry. */
-export async function openStage(more: readonly string[] = []): Promise<Stage> {
+export interface StageOptions {
+  /** Which of the two has an identity; an identity takes its time to be made. */
+  readonly laptop?: boolean;
+  readonly desk?: boolean;
+  /** More arguments of the registry. */
+  readonly registry?: readonly string[];
+}
+
+export async function openStage(options: StageOptions): Promise<Stage> {
   const world = createWorld();
   const [laptop, desk] = [world.machine('laptop'), world.machine('desk')];
   let machines = 0;
   const machine = (): Machine => world.machine(`device-${++machines}`);
-  const init = async (one: Machine): Promise<string> =>
-    String((await one.data('init', '--name', one.name, '--git', 'none'))['controller_did']);
+  const init = async (one: Machine, wanted = false): Promise<string> =>
+    wanted ? String((await one.data('init', '--name', one.name, '--git', 'none'))['controller_did']) : '';
   const [registry, ofLaptop, ofDesk] = await Promise.all([
-    world.registry([...WIDE, ...more]),
-    init(laptop),
-    init(desk),
+    world.registry([...WIDE, ...(options.registry ?? [])]),
+    init(laptop, options.laptop),
+    init(desk, options.desk),
   ]);
+  const usual = options.laptop === true ? laptop : desk;
   return {
     world,
     laptop,
@@ -86,17 +103,17 @@ export async function openStage(more: readonly string[] = []): Promise<Stage> {
     registry,
     machine,
     end: world.end,
-    open: ({ at = laptop, ...options } = {}) => open(registry.url, machine, { at, ...options }),
+    open: ({ at = usual, ...rest } = {}) => open(registry.url, machine, { at, ...rest }),
   };
 }
 
 async function open(
   registry: string,
   machine: () => Machine,
-  { at, lan = false, argv = [], change }: OpenOptions & { readonly at: Machine },
+  { at, lan = false, argv = [], change, plan: manner }: OpenOptions & { readonly at: Machine },
 ): Promise<Session> {
   let now: Change | null = change ?? null;
-  const plan: Change = (passing) => now?.(passing);
+  const plan = manner ?? ((passing: Passing) => now?.(passing));
   const before = lan ? null : await startAdversary(registry, plan);
   const where = before === null ? LAN : ['--registry', before.origin('host')];
   const host = at.start('pair', '--json', ...where, ...argv);
@@ -193,7 +210,7 @@ export async function nothingGranted(
 ): Promise<void> {
   const all = await listed(at);
   const names = joined.map(({ name }) => name);
-  expect(all.filter(({ name, status }) => names.includes(name) || status === 'provisional')).toEqual([]);
+  expect(all.filter(({ name }) => names.includes(name))).toEqual([]);
   for (const { device } of joined) expect(await statusOf(device)).toBeNull();
   if (at !== stage.laptop) return;
   expect(all).toHaveLength(1);
