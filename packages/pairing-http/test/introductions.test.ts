@@ -295,9 +295,9 @@ describe('the device introduces itself', () => {
     const on = await scene();
     const mac = new Uint8Array(Buffer.from(on.run.response.pake_confirm, 'base64url'));
     for (const at of [0, 31]) {
-      const changed = Uint8Array.from(mac);
-      changed[at] = (changed[at] ?? 0) ^ 1;
-      const response = { ...on.run.response, pake_confirm: b64(changed) };
+      const other = Uint8Array.from(mac);
+      other[at] = (other[at] ?? 0) ^ 1;
+      const response = { ...on.run.response, pake_confirm: b64(other) };
       expect(judgeResponse(on.session, on.slot, response)).toEqual({ result: 'pake-failed' });
     }
   });

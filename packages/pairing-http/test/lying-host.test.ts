@@ -71,7 +71,9 @@ describe('a lying host after the handshake', () => {
     const elsewhere = await createWorld();
     const { code } = await against(async (stage) => {
       await stage.talk.send(
-        stage.ratchet.seal(await attestMessage(stage, linkFor(stage, { issuer: elsewhere.host.controllerDid }))),
+        stage.ratchet.seal(
+          await attestMessage(stage, linkFor(stage, { issuer: elsewhere.host.controllerDid })),
+        ),
       );
     });
     expect(code).toBe('pairing/attestation-invalid');

@@ -1,6 +1,7 @@
 /** A joiner that knows the code and runs the protocol as it is written, but for the lie that a test gives it. */
 import { createConversation, type Conversation } from '@auths/core/flows/conversation';
 import { randomScalar, spake2Finish, spake2Share } from '@auths/core/crypto/spake2';
+import { toBase64url } from '@auths/core/encoding/base64url';
 import type { RatchetChannel } from '@auths/core/pairing/channel';
 import type { PairingCode } from '@auths/core/pairing/code';
 import {
@@ -66,7 +67,6 @@ export function responseWithKey(
   deviceX25519: Uint8Array,
   random: Random,
 ): ResponseBody {
-  const b64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
   const nonce = random.bytes(32);
   const scalar = randomScalar(random);
   const pA = spake2Share('joiner', w, scalar);
@@ -82,10 +82,10 @@ export function responseWithKey(
   });
   return {
     ...run.response,
-    device_x25519_pubkey: b64(deviceX25519),
-    device_nonce: b64(nonce),
-    pake_msg: b64(pA),
-    pake_confirm: b64(confirmA),
+    device_x25519_pubkey: toBase64url(deviceX25519),
+    device_nonce: toBase64url(nonce),
+    pake_msg: toBase64url(pA),
+    pake_confirm: toBase64url(confirmA),
   };
 }
 

@@ -1,7 +1,6 @@
 /** Somebody who stands between two processes, with a registry of his own for the joiner, and runs the real protocol on both sides. */
 import { didKeriOf, prefixOf, type DidKeri } from '@auths/core/identifiers';
 import { standBetween, type Lies } from '@auths/testing/insider';
-import type { Members } from '@auths/testing/lies';
 import { awaitJoiner, openSession, type LyingHost } from '@auths/testing/lying-host';
 import { answer, wordOf } from '@auths/testing/lying-joiner';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -47,6 +46,10 @@ function misled({ offer, host }: Session, argv: readonly string[] = []): Joining
   return { joiner, device, name: device.name };
 }
 
+function shown(running: Running, name: string): unknown {
+  return running.events().find(({ event }) => event === name)?.['sas'];
+}
+
 interface Between {
   readonly ends: readonly [string, string];
   readonly sas: { readonly host: unknown; readonly joiner: unknown };
@@ -67,8 +70,6 @@ async function between(
     const ends = await endsOf(on.host, one.joiner);
     await done.catch(() => {});
     await nothingGranted(stage, stage.laptop, [one, { device: one.device, name: 'insider' }]);
-    const shown = (running: Running, name: string): unknown =>
-      running.events().find(({ event }) => event === name)?.['sas'];
     return {
       ends,
       sas: { host: shown(on.host, 'joined'), joiner: shown(one.joiner, 'sas') },
@@ -133,7 +134,6 @@ describe.concurrent('somebody in between who knows the code', { timeout: 120_000
 
   it.each<readonly [string, NonNullable<Lies['p3']>]>([
     ['says again what the true host said', ({ noise }, host) => ({ ...host, noise })],
-    ['shows the nonce of the true host', (own, { host_nonce }) => ({ ...own, host_nonce })],
     [
       'is committed as himself and names the true host',
       (own, { controller_did, host_signing_pubkey, kel }) => ({
@@ -162,7 +162,7 @@ describe.concurrent('somebody in between who knows the code', { timeout: 120_000
     expect(sas.joiner).toBeUndefined();
   });
 
-  it('B20 claims to be the true host from the start, with his own log and then with that of the true one', async () => {
+  it('B20 claims to be the true host from the start, and shows its log', async () => {
     const him = await lyingHostAt(his.url);
     const did = stage.did(stage.laptop) as DidKeri;
     const log = await him.authority.log.read(prefixOf(him.authority.controllerDid));
@@ -175,19 +175,15 @@ describe.concurrent('somebody in between who knows the code', { timeout: 120_000
       },
     };
     expect(did).not.toBe(didKeriOf(prefixOf(him.authority.controllerDid)));
-    for (const p3 of [(mine: Members) => mine, (mine: Members, { kel }: Members) => ({ ...mine, kel })]) {
-      const { ends } = await between({ p3 }, { own });
-      expect(ends).toEqual(['1 pairing/host-identity-invalid', '1 pairing/host-identity-invalid']);
-    }
+    const { ends } = await between({ p3: (mine, { kel }) => ({ ...mine, kel }) }, { own });
+    expect(ends).toEqual(['1 pairing/host-identity-invalid', '1 pairing/host-identity-invalid']);
   });
 
-  it('F03 is not the device that was expected, and cannot say that he is', async () => {
+  it('F03 is not the device that was expected: refused, though he knows the code', async () => {
     const other = stage.machine();
     const made = await other.data('key', 'create');
     const argv = ['--expect-device', String(made['device_did'] ?? made['did'])];
     const { ends } = await between({}, { argv });
     expect(ends).toEqual(['6 pairing/device-not-expected', '6 pairing/cancelled']);
-    const claim = await between({ p2: (own) => ({ ...own, device_did: argv[1] }) }, { argv });
-    expect(claim.ends).toEqual(['1 pairing/did-mismatch', '6 pairing/cancelled']);
   });
 });

@@ -1,23 +1,27 @@
-/** A relay that refuses for ever, and one that forgets. */
+/** A relay that refuses for ever, one that forgets, and what no relay and no log may hold. */
+import { readdirSync, readFileSync } from 'node:fs';
 import type { Change, Json, Made } from '@auths/testing/adversary';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { listening } from './changes.ts';
 import { endTerminals, hasScript, onTerminal } from './on-terminal.ts';
 import { buildPrograms, removePrograms } from './programs.ts';
 import {
+  compare,
   endOf,
   endsOf,
   errorOf,
+  joinArgv,
   nothingGranted,
   openStage,
   rightOnePairs,
-  WIDE,
   type Stage,
+  WIDE,
 } from './stage.ts';
 
 let stage: Stage;
 beforeAll(async () => {
   buildPrograms();
-  stage = await openStage({ desk: true });
+  stage = await openStage({ desk: true, registry: ['--log-level', 'trace'] });
 }, 120_000);
 afterAll(async () => {
   endTerminals();
@@ -137,6 +141,64 @@ describe.concurrent('a relay that forgets', { timeout: 120_000 }, () => {
     } finally {
       for (const one of [host, joiner]) if (one.child.exitCode === null) one.kill('SIGKILL');
       await Promise.all([host.done, joiner.done]);
+    }
+  });
+});
+
+/** The command lines of every process of this machine. */
+function commandLines(): string {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      } catch {
+        return '';
+      }
+    })
+    .join('\n');
+}
+
+describe.concurrent('what must stay a secret', { timeout: 120_000 }, () => {
+  it('A14 code, QR text and link are in no log, path, header, body, error or command line', async () => {
+    const on = await stage.open({ argv: ['--link'] });
+    const heard = listening(on);
+    const device = stage.machine();
+    try {
+      const code = String(on.offer['code']).replace('-', '');
+      const link = String(on.offer['link']);
+      const secrets = [
+        code,
+        String(on.offer['code']),
+        String(on.offer['uri']).slice('AUTHS:'.length),
+        link,
+        /[?&]s=([^&]+)/.exec(link)?.[1] ?? '',
+      ];
+      for (const secret of secrets) expect(secret.length).toBeGreaterThan(5);
+      const without = (text: string): void => {
+        for (const secret of secrets) expect(text.includes(secret)).toBe(false);
+      };
+      // A wrong one first: what it says of it.
+      const wrong = code.slice(0, -1) + (code.endsWith('2') ? '3' : '2');
+      const mistaken = on.join({ device, given: { text: wrong } });
+      expect(await endOf(mistaken.joiner)).toBe('1 pairing/pake-failed');
+      const { stdout, stderr } = await mistaken.joiner.done;
+      without(stdout + stderr);
+      expect(stdout + stderr).not.toContain(wrong);
+      const joiner = device.start(...joinArgv('-', device.name), '--registry', on.adversary.origin('joiner'));
+      joiner.say(link);
+      await joiner.event('offer');
+      const running = commandLines();
+      compare(on.host, joiner);
+      without(running);
+      expect(running).toContain(device.name);
+      expect(await endsOf(on.host, joiner)).toEqual(['0 paired', '0 paired']);
+      without((await joiner.done).stdout + (await joiner.done).stderr);
+      expect(heard.length).toBeGreaterThan(8);
+      without(JSON.stringify([heard, on.adversary.seen]));
+      without(stage.registry.stdout() + stage.registry.stderr());
+    } finally {
+      await on.end();
     }
   });
 });

@@ -12,7 +12,6 @@ import {
   listed,
   nothingGranted,
   openStage,
-  rightOnePairs,
   statusOf,
   type Joining,
   type Session,
@@ -145,12 +144,6 @@ describe.concurrent('a host that dies', { timeout: 120_000 }, () => {
       expect(
         (await listed(stage.desk)).filter((each) => each.name === one.name && each.status === 'active'),
       ).toEqual([]);
-      const again = await stage.open();
-      try {
-        await rightOnePairs(again, one.device);
-      } finally {
-        await again.end();
-      }
     } finally {
       await on.end();
     }

@@ -3,7 +3,6 @@ import {
   startAdversary,
   type Adversary,
   type Change,
-  type Json,
   type MannerPlan,
   type Passing,
 } from '@auths/testing/adversary';
@@ -87,12 +86,10 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   const [laptop, desk] = [world.machine('laptop'), world.machine('desk')];
   let machines = 0;
   const machine = (): Machine => world.machine(`device-${++machines}`);
-  const init = async (one: Machine, wanted = false): Promise<string> =>
-    wanted ? String((await one.data('init', '--name', one.name, '--git', 'none'))['controller_did']) : '';
   const [registry, ofLaptop, ofDesk] = await Promise.all([
     world.registry([...WIDE, ...(options.registry ?? [])]),
-    init(laptop, options.laptop),
-    init(desk, options.desk),
+    options.laptop === true ? init(laptop) : '',
+    options.desk === true ? init(desk) : '',
   ]);
   const usual = options.laptop === true ? laptop : desk;
   return {
@@ -105,6 +102,10 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     end: world.end,
     open: ({ at = usual, ...rest } = {}) => open(registry.url, machine, { at, ...rest }),
   };
+}
+
+async function init(one: Machine): Promise<string> {
+  return String((await one.data('init', '--name', one.name, '--git', 'none'))['controller_did']);
 }
 
 async function open(
@@ -209,8 +210,8 @@ export async function nothingGranted(
   joined: readonly Pick<Joining, 'device' | 'name'>[],
 ): Promise<void> {
   const all = await listed(at);
-  const names = joined.map(({ name }) => name);
-  expect(all.filter(({ name }) => names.includes(name))).toEqual([]);
+  const names = new Set(joined.map(({ name }) => name));
+  expect(all.filter(({ name }) => names.has(name))).toEqual([]);
   for (const { device } of joined) expect(await statusOf(device)).toBeNull();
   if (at !== stage.laptop) return;
   expect(all).toHaveLength(1);
@@ -226,47 +227,4 @@ export async function rightOnePairs(session: Session, device?: Machine): Promise
     expect.objectContaining({ name: one.name, status: 'active' }),
   );
   expect(await statusOf(one.device)).toBe('active');
-}
-
-/** Changes the offer wherever it stands in an answer. */
-export function offerWith(change: Json | ((token: Json) => Json)): Change {
-  return ({ way, body }) => {
-    const token = body?.['token'];
-    if (way !== 'answer' || typeof token !== 'object' || token === null) return null;
-    const made = typeof change === 'function' ? change(token as Json) : change;
-    return { body: { ...body, token: { ...token, ...made } } };
-  };
-}
-
-/** Changes the joiner's response on its way to the relay. */
-export function responseWith(change: (body: Json) => Json): Change {
-  return ({ way, label, body }) =>
-    way === 'request' && label.startsWith('joiner response') && body !== null
-      ? { body: { ...body, ...change(body) } }
-      : null;
-}
-
-/** Changes what the joiner hears of the host's word. */
-export function wordWith(change: (body: Json) => Json): Change {
-  return ({ way, label, body, status }) =>
-    way === 'answer' && label.startsWith('joiner confirmation') && status === 200 && body !== null
-      ? { body: change(body) }
-      : null;
-}
-
-/** The first of them that has something to do does it. */
-export function either(...changes: readonly Change[]): Change {
-  return async (passing) => {
-    for (const change of changes) {
-      const made = await change(passing);
-      if (made !== null && made !== undefined) return made;
-    }
-    return null;
-  };
-}
-
-/** Another first character: still base64url, other bytes. */
-export function flipped(text: unknown): string {
-  const given = String(text);
-  return (given.startsWith('A') ? 'B' : 'A') + given.slice(1);
 }
