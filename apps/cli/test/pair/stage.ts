@@ -167,7 +167,7 @@ export async function endOf(running: Running): Promise<string> {
   return `${exit} ${error?.code ?? last?.event ?? stdout + stderr}`;
 }
 
-const AFTER_THE_OTHER_MS = 8_000;
+const AFTER_THE_OTHER_MS = 20_000;
 
 /** How both ended; who is left alone for long is interrupted, so that a test that is wrong says so soon. */
 export async function endsOf(host: Running, joiner: Running): Promise<readonly [string, string]> {
