@@ -149,8 +149,11 @@ export function storageHint(errno: string | undefined): string {
  * overrides and line separators become U+FFFD. New lines are kept only where `lines` asks for them.
  */
 export function sanitise(text: string, options: { readonly lines?: boolean } = {}): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is being removed
-  const unsafe =
-    /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
-  return text.replace(unsafe, (c) => (c === '\n' && options.lines === true ? c : '\ufffd'));
+  // Nearly all of it is safe, and a report on a thousand commits has ten thousand texts.
+  if (text.search(UNSAFE) === -1) return text;
+  return text.replace(UNSAFE, (c) => (c === '\n' && options.lines === true ? c : '\ufffd'));
 }
+
+const UNSAFE =
+  // eslint-disable-next-line no-control-regex -- control characters are what is being removed
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;

@@ -36,8 +36,6 @@ export interface VerifyEngine {
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
   /** The same answer, worked out beside this thread. Only engines that have other threads offer it. */
   verifyLater?(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>;
-  /** Told beforehand how many are coming, an engine may get another thread ready. */
-  prepare?(count: number): void;
 }
 
 /** Holds one Ed25519 private key and never shows it. */

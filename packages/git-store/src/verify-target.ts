@@ -115,7 +115,6 @@ async function prepare(
     base === null ? [] : collectEvidence(repository, { ...places, base }),
   ]);
   const oids = valueOf(listed);
-  if (target.kind === 'range') request.engine.prepare?.(oids.length);
   const trusted = await findTrustedRoots(repository, {
     flags: request.roots,
     fromCommit,

@@ -64,13 +64,20 @@ export const verify: CommandSpec = defineCommand({
       rootsFrom,
       cwd: context.cwd,
       home: context.home,
-      engine: words[0]?.includes('..') === true ? await rangeVerifyEngine() : verifyEngine,
+      engine: words[0]?.includes('..') === true ? rangeVerifyEngine : verifyEngine,
       now: context.clock.now(),
       mayPin: true,
     });
     for (const note of verification.notes) context.note(note);
     const exit = flags.mode === 'warn' && verification.exit === 1 ? 0 : verification.exit;
-    return { data: verificationJson(verification), text: render(context, verification, format), exit };
+    return {
+      // Made when it is asked for: of a long range it is much.
+      get data() {
+        return verificationJson(verification);
+      },
+      text: context.globals.json && format === 'text' ? '' : render(context, verification, format),
+      exit,
+    };
   },
 });
 

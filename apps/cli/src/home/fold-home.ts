@@ -9,7 +9,7 @@ import { gitAttestationStore } from '@auths/git-store/attestation-store';
 import { gitEventLog } from '@auths/git-store/event-log';
 import { homeExists, openHome, type Home } from '@auths/git-store/home-repository';
 import { IDENTITY_REF, readIdentityDocument } from '@auths/git-store/identity-document';
-import { nodeVerifyEngine } from '@auths/key-store/verify-engine';
+import { verifyEngine } from '../engines.ts';
 import { readLogView } from './identity-view.ts';
 import {
   cacheCheckedTip,
@@ -67,7 +67,7 @@ export async function foldStates(
     });
   }
   const checked = readCheckedTip(home.dir, prefix);
-  const engine = nodeVerifyEngine;
+  const engine = verifyEngine;
   const verdict = replay(log.stream, checked === null ? { engine } : { engine, resume: checked });
   if (verdict.verdict !== 'accepted' || verdict.state === null) {
     throw new AuthsError(
@@ -86,7 +86,7 @@ export async function foldStates(
     issuer: did,
     events: verdict.events,
     records: stored.map(({ bytes }) => readable(bytes)).filter((record) => record !== null),
-    engine: nodeVerifyEngine,
+    engine: verifyEngine,
   });
   return { state: verdict.state, devices: fold.devices };
 }

@@ -90,8 +90,22 @@ export function sshsigSignedBytes(
   hashAlgorithm: 'sha256' | 'sha512',
   digest: Uint8Array,
 ): Uint8Array {
-  return concat(latin1('SSHSIG'), lv(namespace, '', hashAlgorithm, digest));
+  return concat(sshsigHead(namespace, hashAlgorithm), lv(digest));
 }
+
+/** What comes before the digest is the same for every commit of a history. */
+function sshsigHead(namespace: string, hashAlgorithm: string): Uint8Array {
+  const key = `${hashAlgorithm} ${namespace}`;
+  let head = sshsigHeads.get(key);
+  if (head === undefined) {
+    head = concat(latin1('SSHSIG'), lv(namespace, '', hashAlgorithm));
+    if (sshsigHeads.size === 8) sshsigHeads.clear();
+    sshsigHeads.set(key, head);
+  }
+  return head;
+}
+
+const sshsigHeads = new Map<string, Uint8Array>();
 
 /** code || host_x25519 || device_x25519, code = canonical text of the slot's secret (docs/protocol.md, "Messages", step 2, `signature`). */
 export function bindingMessage(
