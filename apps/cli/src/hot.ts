@@ -3,7 +3,7 @@
  * `status` and `whoami`, auths-verify.js for `verify` of one target, auths-pair.js for `pair` on the host, the whole
  * program for everything else.
  */
-import { answer } from './hot-answer.ts';
+import { writeNow } from './standard-output.ts';
 import { version } from './version.ts';
 
 /** Runs one of them; scripts/build.mjs puts it in front of this file. */
@@ -15,8 +15,9 @@ const SWITCHES = new Set(['--json', '--quiet', '--no-input', '--yes', '--no-colo
 const argv = process.argv.slice(2);
 const [name = '', target, ...more] = argv.filter((token) => !SWITCHES.has(token));
 
-if (name === '--version' && argv.length === 1) {
-  answer(`${version}\n`);
+// Where nobody takes it, the whole program has the words for that.
+if (name === '--version' && argv.length === 1 && writeNow(Buffer.from(`${version}\n`)) > 0) {
+  // It is said.
 } else if (name === 'verify' && more.length === 0 && target?.startsWith('-') !== true && isLast(target)) {
   startProgram('auths-verify');
 } else if (name === 'pair' && !argv.some((word) => word.startsWith('--join') || ASKS_HELP.has(word))) {

@@ -35,11 +35,11 @@ export function gitAttestationStore(
   return {
     async list(issuer) {
       const base = `refs/did/keri/${prefixOf(issuer)}`;
-      const tips = [...home.listRefs(`${base}/devices`)].map(([ref, oid]) => ({
-        oid,
-        ref,
-        subject: subjectOf(ref.slice(`${base}/devices/`.length), ref),
-      }));
+      const tips = home.listNames(`${base}/devices`).flatMap((name) => {
+        const ref = `${base}/devices/${name}`;
+        const oid = home.readRef(ref);
+        return oid === null ? [] : [{ oid, ref, subject: subjectOf(name, ref) }];
+      });
       const anchors = home.readRef(`${base}/anchors`);
       const sealed = await Promise.all([
         ...tips.map(({ oid, ref, subject }) => readSealed(home, ref, oid, subject)),

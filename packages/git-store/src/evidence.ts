@@ -8,12 +8,13 @@ import type { EvidenceSource, LogEvidence } from '@auths/core/commit/evidence';
 import { AuthsError, isAuthsError } from '@auths/core/errors';
 import { didKeriOf, isPrefix, type Prefix } from '@auths/core/identifiers';
 import { gitAttestationStore } from './attestation-store.ts';
-import { gitEventLog } from './event-log.ts';
+import { gitEventLog, kelRef } from './event-log.ts';
 import { MAX_EVIDENCE_BYTES, requireFew } from './evidence-files.ts';
 import { homeExists, openHome } from './home-repository.ts';
 import { listRepositoryRefs, listTree, type Repository } from './repository.ts';
 import type { TreeEntry } from './objects.ts';
 import { openTrees, readBlob } from './tree-evidence.ts';
+import { readStream } from './trunk.ts';
 
 /** Where to look. */
 export interface EvidencePlaces {
@@ -56,14 +57,18 @@ export async function homeEvidence(dir: string): Promise<EvidenceSource> {
   const records: Uint8Array[] = [];
   try {
     await using home = openHome(dir);
-    const log = gitEventLog(home);
     // Without what no event seals yet: it counts for nobody.
     const store = gitAttestationStore(home, { homeForm: false });
-    for (const prefix of await log.list()) {
+    for (const prefix of await gitEventLog(home).list()) {
       await noted(notes, async () => {
-        const stored = await log.read(prefix);
-        if (stored !== null)
-          logs.set(prefix, { streams: [stored.stream], messages: [], receipts: new Uint8Array(0) });
+        const ref = kelRef(prefix);
+        const tip = home.readRef(ref);
+        if (tip !== null)
+          logs.set(prefix, {
+            streams: [await readStream(home, ref, tip)],
+            messages: [],
+            receipts: new Uint8Array(0),
+          });
         for (const record of await store.list(didKeriOf(prefix))) records.push(record.bytes);
       });
     }

@@ -35,7 +35,7 @@ export function listRefs(gitDir: string, under: string): ReadonlyMap<string, str
 
 /** The names between `under` and the next slash of every ref that goes on below it, by name; a name may lead to no ref any more. */
 export function listNames(gitDir: string, under: string): readonly string[] {
-  const names = new Set<string>(namesIn(join(gitDir, under)));
+  const names = new Set(namesIn(join(gitDir, under)).filter((name) => !name.endsWith('.lock')));
   for (const ref of readPackedRefs(gitDir).keys())
     if (ref.startsWith(`${under}/`)) names.add(ref.slice(under.length + 1).split('/', 1)[0] as string);
   return [...names].toSorted();

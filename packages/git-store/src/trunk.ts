@@ -3,7 +3,7 @@
  * (storage-and-verification.md 1).
  */
 import { AuthsError } from '@auths/core/errors';
-import { concat, equalBytes } from '@auths/core/encoding/bytes';
+import { concat, concatAll, equalBytes } from '@auths/core/encoding/bytes';
 import { latin1 } from '@auths/core/encoding/text';
 import type { Said } from '@auths/core/identifiers';
 import type { StoredEvent } from '@auths/core/ports';
@@ -135,8 +135,14 @@ function eventNames(event: Uint8Array): { readonly said: string; readonly s: num
   return { said: '', s: -1 };
 }
 
-/** Reads the tip's tree: the segments are the log; `event.*` must be their last message and nothing else may be there. */
-export async function readTrunk(home: Home, ref: string, version: string): Promise<Trunk> {
+interface TipTree {
+  readonly json: TreeEntry;
+  readonly cesr: TreeEntry;
+  readonly segments: readonly TreeEntry[];
+}
+
+/** The tip's tree: `event.*`, the segments, and nothing else. */
+async function readTipTree(home: Home, ref: string, version: string): Promise<TipTree> {
   const commit = parseCommit(await home.object(version, 'commit'));
   if (commit === null) throw corrupt(ref, `${version} is not a commit of a log`);
   const root = parseTree(await home.object(commit.tree, 'tree'));
@@ -152,6 +158,20 @@ export async function readTrunk(home: Home, ref: string, version: string): Promi
       throw corrupt(ref, `kel/${entry.name} is not segment ${index}`);
     }
   });
+  return { json, cesr, segments };
+}
+
+/** The log alone, for whoever replays it: that `event.*` repeats its last message is not checked. */
+export async function readStream(home: Home, ref: string, version: string): Promise<Uint8Array> {
+  const { segments } = await readTipTree(home, ref, version);
+  const parts = await Promise.all(segments.map((entry) => home.object(entry.oid, 'blob')));
+  parts.forEach((part, index) => segmentSpans(part, index, parts.length, ref));
+  return concatAll(parts);
+}
+
+/** Reads the tip's tree: the segments are the log, and `event.*` must be their last message. */
+export async function readTrunk(home: Home, ref: string, version: string): Promise<Trunk> {
+  const { json, cesr, segments } = await readTipTree(home, ref, version);
   // One round of questions for everything, so that a packed log costs one child and no waiting.
   const [event, attachments, ...parts] = await Promise.all([
     home.object(json.oid, 'blob'),

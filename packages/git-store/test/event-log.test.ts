@@ -151,7 +151,15 @@ describe('git event log: several processes', () => {
     for (let round = 0; round < 12; round++) {
       const child = start(file, dir, 'killed', '100000');
       const end = ended(child);
-      child.stdout?.once('data', () => setTimeout(() => child.kill('SIGKILL'), Math.random() * 40));
+      // Some confirm a few first, so that a slow machine, too, kills writers that were in the middle of it.
+      let seen = '';
+      child.stdout?.on('data', (chunk: Buffer) => {
+        const before = seen.split('\n').length;
+        seen += String(chunk);
+        const wanted = 2 + (round % 4);
+        if (before < wanted && seen.split('\n').length >= wanted)
+          setTimeout(() => child.kill('SIGKILL'), Math.random() * 40);
+      });
       const { out } = await end;
       confirmed.push(...out.split('\n').slice(0, -1));
     }
@@ -161,7 +169,7 @@ describe('git event log: several processes', () => {
     const verdict = replay(log.stream, { engine: nodeVerifyEngine });
     expect(verdict.verdict).toBe('accepted');
     const saids = new Set(verdict.events.map(({ said }) => said as string));
-    expect(confirmed.length).toBeGreaterThan(12);
+    expect(confirmed.length).toBeGreaterThanOrEqual(30);
     expect(confirmed.filter((said) => !saids.has(said))).toEqual([]);
     expect(git(dir, 'fsck', '--full', '--no-dangling')).toBe('');
     const { code, out } = await ended(start(file, dir, 'killed', '1'));
