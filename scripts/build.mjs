@@ -133,8 +133,10 @@ const lazyBuiltins = {
         .map((name) =>
           !LOADED.has(path) && /^[a-z]/.test(name) && isPlainFunction(builtin, name)
             ? `export const ${name} = (...given) => ${load}.${name}(...given);`
-            : `export const ${name} = /* @__PURE__ */ (() => ${load}.${name})();`,
+            : `export const ${name} = /* @__PURE__ */ (() => whole.${name})();`,
         );
+      if (lines.some((line) => line.includes('whole.')))
+        lines.unshift(`const whole = /* @__PURE__ */ (() => ${load})();`);
       if (suffix === '') lines.push(`export default /* @__PURE__ */ (() => ${load})();`);
       return { contents: lines.join('\n'), loader: 'js' };
     });

@@ -8,15 +8,14 @@
  *   seals yet stands only there: what is not sealed counts for nobody, so it does not travel.
  */
 import { AuthsError } from '@auths/core/errors';
-import { prefixOf, type DidKeri, type DidKey } from '@auths/core/identifiers';
+import type { DidKeri, DidKey } from '@auths/core/identifiers';
 import type { AttestationStore, StoredRecord } from '@auths/core/ports';
 import type { Home } from './home-repository.ts';
 import { readIdentityDocument } from './identity-document.ts';
 import type { NewObject } from './objects.ts';
-import { subjectOf } from './record-names.ts';
 import { addVersions, readUnsealed } from './record-versions.ts';
 import type { RefChange } from './refs.ts';
-import { addSealed, readSealed } from './sealed-records.ts';
+import { addSealed, listSealed } from './sealed-records.ts';
 
 const ATTEMPTS = 20;
 
@@ -34,18 +33,7 @@ export function gitAttestationStore(
 
   return {
     async list(issuer) {
-      const base = `refs/did/keri/${prefixOf(issuer)}`;
-      const tips = home.listNames(`${base}/devices`).flatMap((name) => {
-        const ref = `${base}/devices/${name}`;
-        const oid = home.readRef(ref);
-        return oid === null ? [] : [{ oid, ref, subject: subjectOf(name, ref) }];
-      });
-      const anchors = home.readRef(`${base}/anchors`);
-      const sealed = await Promise.all([
-        ...tips.map(({ oid, ref, subject }) => readSealed(home, ref, oid, subject)),
-        ...(anchors === null ? [] : [readSealed(home, `${base}/anchors`, anchors, null)]),
-      ]);
-      const records = sealed.flat();
+      const records = await listSealed(home, issuer);
       if (!(await isOwn(issuer))) return records;
       const known = new Set(records.map(({ digest }) => digest));
       return [...records, ...(await readUnsealed(home, issuer, known))];

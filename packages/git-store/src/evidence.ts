@@ -7,12 +7,12 @@ import { concatAll } from '@auths/core/encoding/bytes';
 import type { EvidenceSource, LogEvidence } from '@auths/core/commit/evidence';
 import { AuthsError, isAuthsError } from '@auths/core/errors';
 import { didKeriOf, isPrefix, type Prefix } from '@auths/core/identifiers';
-import { gitAttestationStore } from './attestation-store.ts';
-import { gitEventLog, kelRef } from './event-log.ts';
+import { kelRef } from './event-log.ts';
 import { MAX_EVIDENCE_BYTES, requireFew } from './evidence-files.ts';
 import { homeExists, openHome } from './home-repository.ts';
 import { listRepositoryRefs, listTree, type Repository } from './repository.ts';
 import type { TreeEntry } from './objects.ts';
+import { listSealed } from './sealed-records.ts';
 import { openTrees, readBlob } from './tree-evidence.ts';
 import { readStream } from './trunk.ts';
 
@@ -57,9 +57,7 @@ export async function homeEvidence(dir: string): Promise<EvidenceSource> {
   const records: Uint8Array[] = [];
   try {
     await using home = openHome(dir);
-    // Without what no event seals yet: it counts for nobody.
-    const store = gitAttestationStore(home, { homeForm: false });
-    for (const prefix of await gitEventLog(home).list()) {
+    for (const prefix of home.listNames('refs/did/keri').filter(isPrefix)) {
       await noted(notes, async () => {
         const ref = kelRef(prefix);
         const tip = home.readRef(ref);
@@ -69,7 +67,8 @@ export async function homeEvidence(dir: string): Promise<EvidenceSource> {
             messages: [],
             receipts: new Uint8Array(0),
           });
-        for (const record of await store.list(didKeriOf(prefix))) records.push(record.bytes);
+        // What no event seals yet counts for nobody.
+        for (const record of await listSealed(home, didKeriOf(prefix))) records.push(record.bytes);
       });
     }
   } catch (error) {

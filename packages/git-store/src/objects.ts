@@ -128,7 +128,7 @@ export function readLooseObject(gitDir: string, oid: string): RawObject | null {
   } catch (cause) {
     throw corrupt(path, 'the object cannot be unpacked', cause);
   }
-  if (createHash('sha1').update(full).digest('hex') !== oid) throw corrupt(path, 'the object is damaged');
+  if (hash('sha1', full, 'hex') !== oid) throw corrupt(path, 'the object is damaged');
   const nul = full.indexOf(0);
   const type = full.toString('latin1', 0, full.indexOf(0x20));
   return { type: type as ObjectType, bytes: plain(full.subarray(nul + 1)) };

@@ -3,7 +3,7 @@
  * of format 0 that lies, as the folder does, in the hands of this user. Whatever else there may be (links, several
  * work trees, bare repositories, extensions, another owner) is git's own to judge, so the answer is then null.
  */
-import { existsSync, lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { geteuid } from 'node:process';
 
@@ -38,10 +38,11 @@ export function findPlainRepository(dir: string): PlainRepository | null {
 }
 
 function readPlain(gitDir: string, workTree: string): PlainRepository | null {
+  const names = readdirSync(gitDir);
+  if (!['HEAD', 'config', 'objects', 'refs'].every((name) => names.includes(name))) return null;
+  if (['commondir', 'reftable', 'config.worktree'].some((name) => names.includes(name))) return null;
   for (const name of ['HEAD', 'config']) if (!lstatSync(join(gitDir, name)).isFile()) return null;
   for (const name of ['objects', 'refs']) if (!statSync(join(gitDir, name)).isDirectory()) return null;
-  for (const name of ['commondir', 'reftable', 'config.worktree'])
-    if (existsSync(join(gitDir, name))) return null;
   const head = readFileSync(join(gitDir, 'HEAD'), 'latin1');
   if (!/^(?:ref: refs\/heads\/[^\s]+|[0-9a-f]{40})\n$/.test(head)) return null;
   const config = readFileSync(join(gitDir, 'config'), 'utf8');
@@ -53,5 +54,5 @@ function readPlain(gitDir: string, workTree: string): PlainRepository | null {
     // A second of these further down, an included file, or an extension would change what the first ones say.
     ['worktree', 'extensions', 'include'].every((word) => !lower.includes(word)) &&
     ['repositoryformatversion', 'bare'].every((word) => lower.split(word).length === 2);
-  return plain ? { gitDir, workTree, config, shallow: existsSync(join(gitDir, 'shallow')) } : null;
+  return plain ? { gitDir, workTree, config, shallow: names.includes('shallow') } : null;
 }

@@ -1,5 +1,5 @@
 /** The travelling form of records: one ref for each device, every version in the tip's tree. */
-import type { DidKeri, DidKey, Said } from '@auths/core/identifiers';
+import { prefixOf, type DidKeri, type DidKey, type Said } from '@auths/core/identifiers';
 import type { StoredRecord } from '@auths/core/ports';
 import { corrupt } from './files.ts';
 import type { Home } from './home-repository.ts';
@@ -12,7 +12,7 @@ import {
   type NewObject,
   type TreeEntry,
 } from './objects.ts';
-import { parseRecordFileName, recordFileName, recordsRef } from './record-names.ts';
+import { parseRecordFileName, recordFileName, recordsRef, subjectOf } from './record-names.ts';
 import type { RefChange } from './refs.ts';
 
 /** Objects to write, and the ref that then moves; null when there is nothing to do. */
@@ -58,6 +58,22 @@ export async function addSealed(
     message: `records ${objects.length}`,
   });
   return { objects: [...objects, tree, commit], change: { ref, from, to: commit.oid }, sealings };
+}
+
+/** Every sealed record of an issuer: of its devices, and its anchors. */
+export async function listSealed(home: Home, issuer: DidKeri): Promise<readonly StoredRecord[]> {
+  const base = `refs/did/keri/${prefixOf(issuer)}`;
+  const tips = home.listNames(`${base}/devices`).flatMap((name) => {
+    const ref = `${base}/devices/${name}`;
+    const oid = home.readRef(ref);
+    return oid === null ? [] : [{ oid, ref, subject: subjectOf(name, ref) }];
+  });
+  const anchors = home.readRef(`${base}/anchors`);
+  const sealed = await Promise.all([
+    ...tips.map(({ oid, ref, subject }) => readSealed(home, ref, oid, subject)),
+    ...(anchors === null ? [] : [readSealed(home, `${base}/anchors`, anchors, null)]),
+  ]);
+  return sealed.flat();
 }
 
 /** Every record in a ref's tip. */

@@ -59,7 +59,7 @@ export interface Verification {
 /** Verifies. `verify/bad-target` for what means nothing, or a range without commits; `verify/no-roots` without anybody to trust. */
 export async function verifyTarget(repository: Repository, request: VerifyRequest): Promise<Verification> {
   const target = await resolveWanted(repository, request);
-  const { oids, world, trusted, tips } = await prepare(repository, request, target);
+  const { oids, world, trusted, tips, head } = await prepare(repository, request, target);
   const results = await judge(repository, world, target, { oids, tips });
   return {
     target: request.target,
@@ -70,7 +70,7 @@ export async function verifyTarget(repository: Repository, request: VerifyReques
     exit: exitOf(results),
     notes: [
       ...trustNotes(trusted),
-      ...(await pinNotes(repository, trusted)),
+      ...(await pinNotes(repository, trusted, head)),
       ...(await tagNotes(repository, request.target, target)),
       ...world.notes(),
     ],
@@ -84,7 +84,12 @@ export async function trustedDevices(
 ): Promise<readonly DeviceState[]> {
   const head = (await repository.objects.info('HEAD^{commit}'))?.oid ?? null;
   if (head === null) throw badTarget('HEAD', 'there is no commit yet');
-  const { world } = await prepare(repository, request, { kind: 'object', oid: head, commit: head });
+  const { world } = await prepare(repository, request, {
+    kind: 'object',
+    oid: head,
+    commit: head,
+    isHead: true,
+  });
   return world.roots.flatMap(({ did }) => world.identity(did).counted.devices);
 }
 
@@ -95,6 +100,8 @@ interface Prepared {
   readonly trusted: TrustedRoots;
   /** Commits from which history is looked at. */
   readonly tips: readonly string[];
+  /** Null before the first commit. */
+  readonly head: string | null;
 }
 
 /** Roots, base, evidence and policy, once for the run. */
@@ -104,7 +111,10 @@ async function prepare(
   target: Wanted,
 ): Promise<Prepared> {
   const fromCommit = request.rootsFrom === null ? null : await commitOf(repository, request.rootsFrom);
-  const head = (await repository.objects.info('HEAD^{commit}'))?.oid ?? null;
+  const head =
+    target.kind === 'object' && target.isHead
+      ? target.commit
+      : ((await repository.objects.info('HEAD^{commit}'))?.oid ?? null);
   const end = target.kind === 'range' ? target.to : target.kind === 'object' ? target.commit : head;
   const base = fromCommit ?? (target.kind === 'range' ? target.from : end);
   const others = [end, head].filter((oid) => oid !== null);
@@ -133,7 +143,7 @@ async function prepare(
     digests: nodeDigests,
     now: request.now,
   });
-  return { oids, world, trusted, tips: base === null ? others : [base, ...others] };
+  return { oids, world, trusted, tips: base === null ? others : [base, ...others], head };
 }
 
 function valueOf<T>(settled: PromiseSettledResult<T>): T {
@@ -148,7 +158,12 @@ type Wanted =
       readonly to: string;
       readonly oids: Promise<readonly string[]>;
     }
-  | { readonly kind: 'object'; readonly oid: string; readonly commit: string | null }
+  | {
+      readonly kind: 'object';
+      readonly oid: string;
+      readonly commit: string | null;
+      readonly isHead: boolean;
+    }
   | { readonly kind: 'record'; readonly record: AttestationRecord; readonly bytes: Uint8Array };
 
 async function judge(
@@ -173,7 +188,7 @@ async function resolveWanted(repository: Repository, { target, cwd }: VerifyRequ
   const found = isPath ? null : await repository.objects.info(target);
   if (found !== null) {
     const commit = (await repository.objects.info(`${found.oid}^{commit}`))?.oid ?? null;
-    return { kind: 'object', oid: found.oid, commit };
+    return { kind: 'object', oid: found.oid, commit, isHead: target === 'HEAD' };
   }
   return readFileTarget(isAbsolute(target) ? target : join(cwd, target), target);
 }
@@ -237,9 +252,13 @@ function trustNotes({ from, roots, pinned }: TrustedRoots): readonly string[] {
 }
 
 /** A pin outlives what the branch says: a person should hear where they part. */
-async function pinNotes(repository: Repository, { from, roots }: TrustedRoots): Promise<readonly string[]> {
-  if (from !== 'pinned') return [];
-  const here = await rootsInTree(repository, 'HEAD');
+async function pinNotes(
+  repository: Repository,
+  { from, roots }: TrustedRoots,
+  head: string | null,
+): Promise<readonly string[]> {
+  if (from !== 'pinned' || head === null) return [];
+  const here = await rootsInTree(repository, head);
   const added = here.filter(({ did }) => !roots.some((root) => root.did === did)).map(({ did }) => did);
   if (added.length === 0) return [];
   return [
