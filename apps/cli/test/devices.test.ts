@@ -45,6 +45,28 @@ describe('devices', () => {
     },
   );
 
+  it('revoke of the own device names a way back that works', () => {
+    const world = freshWorld();
+    world.json(['init', '--name', 'laptop', '--git', 'none']);
+    const { next_steps: steps } = world.json(['devices', 'revoke', 'laptop', '--reason', 'retired']).document
+      .data as { next_steps: readonly { command: string }[] };
+    expect(steps.map(({ command }) => command)).toEqual(
+      expect.arrayContaining(['auths id export --output me.auths', 'auths id recover']),
+    );
+    const refused = world.json(['pair', '--timeout', '5']);
+    expect(refused.status).toBe(6);
+    expect(refused.document).toMatchObject({
+      error: { code: 'device/revoked', hint: expect.stringContaining('auths id recover') },
+    });
+    expect(world.json(['id', 'export', '--output', 'me.auths']).status).toBe(0);
+    const there = { env: { AUTHS_HOME: `${world.home}-new` } };
+    const kit = ['--recovery-file', `${world.home}/recovery-kit.json`, '--from', 'me.auths'];
+    expect(world.json(['id', 'recover', ...kit, '--vouch-until', '2', '--name', 'again'], there).status).toBe(
+      0,
+    );
+    expect(world.json(['whoami'], there).document.data).toMatchObject({ device_status: 'active' });
+  });
+
   it('revoke needs a reason, acts at once, is final, and says what to do next', () => {
     const world = freshWorld();
     const { device_did: did } = world.json(['init', '--name', 'laptop']).document.data;

@@ -4,10 +4,12 @@ import { withHeader } from '@auths/core/commit/digests';
 import { toHex } from '@auths/core/encoding/bytes';
 import { decodeCesrFixed } from '@auths/core/encoding/cesr';
 import { AuthsError } from '@auths/core/errors';
+import { findDevice, ownDevices } from '@auths/core/flows/own-devices';
 import { revokeDevice } from '@auths/core/flows/revoke-device';
+import type { DidKey } from '@auths/core/identifiers';
 import { digest } from '@auths/core/keri/said';
 import { findRepository } from '@auths/git-store/repository';
-import { withSealing } from '../authority.ts';
+import { withSealing, type Authority } from '../authority.ts';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
 import { closeRevokedChannels } from '../home/channels.ts';
 import { readDeviceKey } from '../home/device-key.ts';
@@ -42,7 +44,8 @@ export const devicesRevoke: CommandSpec = defineCommand({
     const reason = flags.reason ?? (await askReason(context));
     const good = await objectNames(context, flags.good);
     return withSealing(context, 'auths devices revoke', async (authority) => {
-      await confirm(context, device, reason);
+      const own = readDeviceKey(context.home)?.did ?? null;
+      await confirm(context, device, reason, await isOwn(authority, device, own));
       const revoked = await revokeDevice(authority, authority.did, {
         device,
         reason,
@@ -56,6 +59,7 @@ export const devicesRevoke: CommandSpec = defineCommand({
       if (now === undefined)
         throw new AuthsError('internal/bug', 'the device is gone after its own revocation');
       const nextSteps = [
+        ...(now.did === own ? WAY_BACK : []),
         {
           summary: 'in each repository with .auths/: put the revocation where verifiers look',
           command: 'auths repo update',
@@ -64,7 +68,7 @@ export const devicesRevoke: CommandSpec = defineCommand({
       ];
       const data = {
         controller_did: authority.did,
-        device: deviceJson(now, readDeviceKey(context.home)?.did ?? null, context.clock.now()),
+        device: deviceJson(now, own, context.clock.now()),
         sequence: revoked.sealedAt?.sequence ?? view.sequence,
         changed: revoked.record !== null,
         next_steps: nextSteps,
@@ -86,11 +90,31 @@ async function askReason(context: Context): Promise<Reason> {
   );
 }
 
+/** The identity is still here, but the machine has no device to sign with, or to let others in with. */
+const WAY_BACK = [
+  {
+    summary: 'this machine has no device now, and can let none in; to go on: write the identity out',
+    command: 'auths id export --output me.auths',
+  },
+  {
+    summary: 'and bring it to a new AUTHS_HOME, from the kit and that file: it makes a device of its own',
+    command: 'auths id recover',
+  },
+];
+
+async function isOwn(authority: Authority, device: string, own: DidKey | null): Promise<boolean> {
+  const { devices } = await ownDevices(authority, authority.did);
+  return findDevice(devices, device).subject === own;
+}
+
 /** A person is asked once more; a script said what it wanted. */
-async function confirm(context: Context, device: string, reason: Reason): Promise<void> {
+async function confirm(context: Context, device: string, reason: Reason, own: boolean): Promise<void> {
   if (!context.terminal.interactive || context.globals.yes) return;
   const final = reason === 'retired' ? '' : ' This is final for its key.';
-  if (await context.terminal.confirm(`Revoke ${device} as ${reason}?${final}`, '--yes')) return;
+  const itself = own
+    ? ' It is the device of this machine, which then can neither sign nor let another one in.'
+    : '';
+  if (await context.terminal.confirm(`Revoke ${device} as ${reason}?${final}${itself}`, '--yes')) return;
   throw new AuthsError('interrupted', 'nothing was revoked');
 }
 

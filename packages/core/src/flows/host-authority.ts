@@ -76,6 +76,7 @@ export async function requireLiveDevice({ host, engine, clock }: HostPorts): Pro
   }
   if (status === 'revoked') {
     throw new AuthsError('device/revoked', 'this device was revoked, so no other one trusts it as a host', {
+      hint: 'bring the identity to a new home, which makes a device of its own: auths id export --output me.auths, then AUTHS_HOME=~/.auths-new auths id recover --recovery-file KIT --from me.auths',
       details,
     });
   }
