@@ -2,10 +2,10 @@
 import { AuthsError } from '@auths/core/errors';
 import { parseCapabilityList } from '@auths/core/attestation/capability';
 import { parseDidKeri, parseDidKey, type DidKeri, type DidKey } from '@auths/core/identifiers';
-import { parseEndpoint } from '@auths/core/pairing/endpoint';
 import type { CodeKind } from '@auths/core/pairing/code';
 import { TTL_SECONDS } from '@auths/core/pairing/limits';
 import { parseMoment } from '../duration.ts';
+import { typedOrigin } from '../typed-origin.ts';
 
 /** What the front door hands over, as the table in commands/pair.ts declares it. */
 export interface PairFlags {
@@ -131,22 +131,8 @@ export function parseJoinFlags(flags: PairFlags): JoinSettings {
   };
 }
 
-/** `http(s)://host[:port]`; a lone slash at the end is forgiven, and a missing `http://` is named. */
 function originOf(flag: string, text: string | undefined): string | null {
-  if (text === undefined) return null;
-  try {
-    // The person typed this name: plain http may go there.
-    return parseEndpoint(text.replace(/\/$/, ''), { allowedNames: 'any' }).origin;
-  } catch (cause) {
-    throw new AuthsError(
-      'usage/invalid',
-      `${flag} ${text.slice(0, 100)} is not an address that can be used`,
-      {
-        hint: `write ${flag} http://192.168.1.20:3000 or ${flag} https://auths.example.org`,
-        cause,
-      },
-    );
-  }
+  return text === undefined ? null : typedOrigin(flag, text);
 }
 
 /** `http://[fe80::1%eth0]:8400`, also with the % as URLs write it, → the same without its zone, and the zone. */

@@ -3,8 +3,9 @@ import { AuthsError } from '@auths/core/errors';
 import type { WitnessChange } from '@auths/core/keri/build';
 import type { Authority } from '@auths/core/keri/key-state';
 import type { Context } from '../command.ts';
+import { typedOrigin } from '../typed-origin.ts';
 import { noteWitnesses, readWitnesses } from './known-witnesses.ts';
-import { identifyWitness, witnessOrigin } from './witness-client.ts';
+import { identifyWitness } from './witness-client.ts';
 
 export const witnessFlags = {
   witness: {
@@ -32,7 +33,7 @@ export function changesWitnesses(flags: WitnessFlags): boolean {
 
 /** Notes the address of each witness at a URL, and resolves to its AIDs. `network/unreachable`, `usage/invalid`. */
 export async function meetWitnesses(home: string, urls: readonly string[]): Promise<readonly string[]> {
-  const origins = urls.map(witnessOrigin);
+  const origins = urls.map((url) => typedOrigin('--witness', url));
   const aids = await Promise.all(origins.map(identifyWitness));
   await noteWitnesses(home, new Map(aids.map((aid, index) => [aid, origins[index] as string])));
   return [...new Set(aids)];
@@ -71,7 +72,7 @@ export async function hasWitnesses(
   const origins = new Set(witnesses.map((aid) => known.get(aid)));
   const threshold = flags['witness-threshold'];
   return (
-    flags.witness.every((url) => origins.has(witnessOrigin(url))) &&
+    flags.witness.every((url) => origins.has(typedOrigin('--witness', url))) &&
     flags['cut-witness'].every((text) => findMember(text, witnesses, known) === undefined) &&
     (threshold === undefined || Number(threshold) === witnessThreshold)
   );
@@ -101,7 +102,7 @@ function findMember(
   known: ReadonlyMap<string, string>,
 ): string | undefined {
   if (members.includes(text)) return text;
-  const origin = /^https?:/i.test(text) ? witnessOrigin(text) : null;
+  const origin = /^https?:/i.test(text) ? typedOrigin('--witness', text) : null;
   return members.find((member) => origin !== null && known.get(member) === origin);
 }
 

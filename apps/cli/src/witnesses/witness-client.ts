@@ -6,7 +6,6 @@ import type { AskWitness } from '@auths/core/flows/collect-receipts';
 import type { HoldsReceipt } from '@auths/core/flows/replace-waiting';
 import { CESR_TYPE, WITNESS_PATH } from '@auths/core/flows/witness-wire';
 import type { CancelSignal } from '@auths/core/ports';
-import { parseEndpoint } from '@auths/core/pairing/endpoint';
 import type { KnownWitnesses } from './known-witnesses.ts';
 
 /** An answer is one receipt, or an error. */
@@ -14,18 +13,6 @@ const MAX_ANSWER = 1 << 20;
 const IDENTIFY_MS = 10_000;
 /** What a witness may say of itself; the rest is its trouble, and ours only in that it does not answer. */
 const TOLD: readonly ErrorCode[] = ['kel/invalid', 'kel/duplicity', 'witness/stranger'];
-
-/** Origin of an address that a person typed; `usage/invalid`. */
-export function witnessOrigin(text: string): string {
-  try {
-    return parseEndpoint(text.replace(/\/$/, ''), { allowedNames: 'any' }).origin;
-  } catch (cause) {
-    throw new AuthsError('usage/invalid', `--witness takes an address, and ${text.slice(0, 100)} is none`, {
-      hint: 'for example --witness https://witness.example.org or --witness http://192.168.1.20:3000',
-      cause,
-    });
-  }
-}
 
 /** The AID of the witness at an origin. `network/unreachable` when nobody answers, or none that is a witness. */
 export async function identifyWitness(origin: string): Promise<string> {
