@@ -1,5 +1,4 @@
 /** `auths id recover`: the identity moves to this machine. It rotates, this device is linked, the lost one revoked. */
-import { mkdir } from 'node:fs/promises';
 import { cleanDeviceName } from '@auths/core/attestation/attestation';
 import { CAPABILITIES } from '@auths/core/attestation/capability';
 import { digestOf } from '@auths/core/attestation/sign';
@@ -11,6 +10,7 @@ import { rememberRemote } from '@auths/git-store/remote-address';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
 import { homeFiles, openStores } from '../composition.ts';
 import { planGit } from '../git-scope.ts';
+import { makeHomeFolder } from '../home/home-folder.ts';
 import { withInitLock } from '../home/home-lock.ts';
 import { finishGit } from '../home/unfinished-git.ts';
 import { readNextSeed, seedFlags, type NextSeed } from '../recovery/next-seed.ts';
@@ -74,7 +74,7 @@ export const idRecover: CommandSpec = defineCommand({
     gitVersion();
     const next = await readNextSeed(context, flags);
     try {
-      await mkdir(context.home, { recursive: true, mode: 0o700 });
+      makeHomeFolder(context.home);
       return await withInitLock(context.home, () => recover(context, next, { ...flags, name, git }));
     } finally {
       next.seed.fill(0);

@@ -1,5 +1,4 @@
 /** `auths key list`, `show` and `create`. Public halves only; no secret ever leaves the store through here. */
-import { mkdir } from 'node:fs/promises';
 import { toHex } from '@auths/core/encoding/bytes';
 import { encodeDidKey } from '@auths/core/encoding/did-key';
 import { AuthsError } from '@auths/core/errors';
@@ -11,6 +10,7 @@ import { keychainKind, openKeys, openStores } from '../composition.ts';
 import { defaultDeviceName } from './init.ts';
 import { writeDevicePub } from '../home/device-files.ts';
 import { readDeviceKey } from '../home/device-key.ts';
+import { makeHomeFolder } from '../home/home-folder.ts';
 import { withInitLock } from '../home/home-lock.ts';
 import { safeName, table } from '../views/layout.ts';
 
@@ -77,7 +77,7 @@ export const keyCreate: CommandSpec = defineCommand({
     if ((await keychainKind(context)) === 'file' && context.terminal.passphraseSource() === null) {
       await context.terminal.passphrase('');
     }
-    await mkdir(context.home, { recursive: true, mode: 0o700 });
+    makeHomeFolder(context.home);
     return withInitLock(context.home, async () => {
       const stores = await openStores(context, { create: true });
       await stores.close();

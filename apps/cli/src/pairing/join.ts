@@ -1,5 +1,4 @@
 /** `auths pair --join`: what was typed → who is meant → flow → this device set up. */
-import { mkdir } from 'node:fs/promises';
 import { AuthsError, hasCode } from '@auths/core/errors';
 import { cleanDeviceName } from '@auths/core/attestation/attestation';
 import { formatTime } from '@auths/core/encoding/time';
@@ -10,6 +9,7 @@ import type { CommandResult, Context } from '../command.ts';
 import { keychainKind, openKeys, openStores, type Stores } from '../composition.ts';
 import { verifyEngine } from '../engines.ts';
 import type { GitChoice } from '../git-in-force.ts';
+import { makeHomeFolder } from '../home/home-folder.ts';
 import { withInitLock } from '../home/home-lock.ts';
 import { interfaceAddresses } from '../lan/interfaces.ts';
 import { hostSeenScreen, joinerPairedText } from '../views/pair.ts';
@@ -38,7 +38,7 @@ export async function runJoin(
   const name = cleanDeviceName(settings.name ?? defaultDeviceName());
   const git = await chooseGit(context, settings.git);
   await needPassphrase(context);
-  await mkdir(context.home, { recursive: true, mode: 0o700 });
+  makeHomeFolder(context.home);
   return withInitLock(context.home, async () => {
     const stores = await openStores(context, { create: true });
     try {
