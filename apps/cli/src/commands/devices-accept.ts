@@ -1,15 +1,17 @@
 /** `auths devices accept`: a device's request in a file, compared by hand, sealed, and answered in a file. No network. */
 import { CAPABILITY_WORDS, parseCapabilityList } from '@auths/core/attestation/capability';
 import { fromUtf8 } from '@auths/core/encoding/text';
-import { AuthsError } from '@auths/core/errors';
-import { acceptRequest, type AskedDevice } from '@auths/core/flows/accept-request';
+import { AuthsError, isAuthsError } from '@auths/core/errors';
+import { acceptRequest, type AcceptedRequest, type AskedDevice } from '@auths/core/flows/accept-request';
 import { MAX_REQUEST } from '@auths/core/flows/device-request';
 import { requireConsent } from '@auths/core/flows/host-consent';
 import { isDidKey, type DidKey } from '@auths/core/identifiers';
 import { withHost } from '../authority.ts';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
+import type { Stores } from '../composition.ts';
+import { writeAllowedSigners } from '../home/device-files.ts';
 import { readInput } from '../input-file.ts';
-import { newFilePath, writeNewFile } from '../output-file.ts';
+import { requireNewFile, writeNewFile } from '../output-file.ts';
 import { canAskHost, hostAsker, typingTries } from '../pairing/consent.ts';
 import { safeName } from '../views/layout.ts';
 
@@ -41,9 +43,9 @@ export const devicesAccept: CommandSpec = defineCommand({
     const output = flags.output ?? (file === '-' ? '-' : `${file}.answer`);
     const expectDevice = expected(flags['expect-device']);
     const capabilities = mostOf(flags.capabilities, expectDevice);
-    newFilePath(context, output);
+    await requireNewFile(context, output);
     const request = await readInput(context, file, MAX_REQUEST);
-    return withHost(context, 'auths devices accept', async (ports) => {
+    return withHost(context, 'auths devices accept', async (ports, stores) => {
       const accepted = await acceptRequest(
         ports,
         request,
@@ -53,7 +55,7 @@ export const devicesAccept: CommandSpec = defineCommand({
         },
         (asked) => admit(context, asked, expectDevice !== null),
       );
-      const path = await writeNewFile(context, output, accepted.answer);
+      const path = await handOver(context, stores, output, accepted);
       const { link, already } = accepted;
       const data = {
         controller_did: link.issuer,
@@ -74,6 +76,30 @@ export const devicesAccept: CommandSpec = defineCommand({
     });
   },
 });
+
+/** The device is one by now, so whatever goes wrong here says so first. */
+async function handOver(
+  context: Context,
+  stores: Stores,
+  output: string,
+  { link, answer }: AcceptedRequest,
+): Promise<string | null> {
+  try {
+    await writeAllowedSigners(stores.home, link.issuer);
+    return await writeNewFile(context, output, answer);
+  } catch (error) {
+    if (!isAuthsError(error)) throw error;
+    throw new AuthsError(
+      error.code,
+      `${safeName(link.name)} is a device of this identity now, but its answer was not written: ${error.message}`,
+      {
+        hint: `${error.hint ?? 'run the same command again'}; it asks nothing, grants nothing new and writes the answer`,
+        details: { ...error.details, device_did: link.subject, linked: true } as never,
+        cause: error,
+      },
+    );
+  }
+}
 
 /** Shows who asks, and waits for the fingerprint that the other machine shows. */
 async function admit(

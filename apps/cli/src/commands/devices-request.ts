@@ -20,7 +20,7 @@ import { parseMoment } from '../duration.ts';
 import { planGit } from '../git-scope.ts';
 import { withInitLock } from '../home/home-lock.ts';
 import { readInput } from '../input-file.ts';
-import { newFilePath, writeNewFile } from '../output-file.ts';
+import { requireNewFile, writeNewFile } from '../output-file.ts';
 import { joinerHome } from '../pairing/joiner-home.ts';
 import { setUpDevice } from '../pairing/joined-device.ts';
 import { nativeCrypto } from '../pairing/native-crypto.ts';
@@ -77,8 +77,8 @@ export const devicesRequest: CommandSpec = defineCommand({
       return finish(context, await readInput(context, flags.answer, MAX_ANSWER), git);
     }
     if (file === undefined) throw usage('a request needs a FILE to go to');
-    newFilePath(context, file);
     const controllerDid = await identityOf(context, flags.identity);
+    await requireNewFile(context, file);
     const now = context.clock.now();
     const expires = flags['device-expires'];
     const wish = {
