@@ -7,9 +7,10 @@ import { exactObject } from '@auths/core/encoding/json';
 import { fromUtf8, utf8 } from '@auths/core/encoding/text';
 import { AuthsError, hasCode } from '@auths/core/errors';
 import { MAX_ANSWER } from '@auths/core/flows/device-answer';
-import { isBundle, parseBundle } from '@auths/core/flows/identity-bundle';
+import { isBundle, parseBundle, type IdentityBundle } from '@auths/core/flows/identity-bundle';
 import { requestDevice, takeAnswer, type RequestPorts } from '@auths/core/flows/take-answer';
 import { didKeriOf, isDidKeri, type DidKeri } from '@auths/core/identifiers';
+import { gitDisputes } from '@auths/git-store/remote-disputes';
 import { corruptFile } from '@auths/key-store/atomic-file';
 import { openJournal } from '@auths/key-store/journal';
 import { recordMachine } from '@auths/key-store/machine';
@@ -18,6 +19,7 @@ import { openKeys, openStores, type Stores } from '../composition.ts';
 import { verifyEngine } from '../engines.ts';
 import { parseMoment } from '../duration.ts';
 import { planGit } from '../git-scope.ts';
+import { writeAllowedSigners } from '../home/device-files.ts';
 import { withInitLock } from '../home/home-lock.ts';
 import { readInput } from '../input-file.ts';
 import { requireNewFile, writeNewFile } from '../output-file.ts';
@@ -77,7 +79,7 @@ export const devicesRequest: CommandSpec = defineCommand({
       return finish(context, await readInput(context, flags.answer, MAX_ANSWER), git);
     }
     if (file === undefined) throw usage('a request needs a FILE to go to');
-    const controllerDid = await identityOf(context, flags.identity);
+    const { controllerDid, bundle } = await identityOf(context, flags.identity);
     await requireNewFile(context, file);
     const now = context.clock.now();
     const expires = flags['device-expires'];
@@ -89,8 +91,10 @@ export const devicesRequest: CommandSpec = defineCommand({
         ? {}
         : { expiresInMs: lifeOf(parseMoment(expires, now, '--device-expires') - now) }),
     };
-    return inHome(context, async (ports) => {
-      const made = await requestDevice(ports, wish);
+    return inHome(context, async (ports, stores) => {
+      const shown = bundle === null ? null : { ...bundle, disputes: gitDisputes(stores.home) };
+      const made = await requestDevice(ports, wish, shown);
+      if (shown !== null && stores.identity !== null) await writeAllowedSigners(stores.home, controllerDid);
       // The file first: one that cannot be written leaves the request before it, and its answer, good.
       const path = await writeNewFile(context, file, made.file);
       await openJournal(context.home).write(ENTRY, { v: 1, request: fromUtf8(made.file) });
@@ -186,19 +190,28 @@ async function inHome(
   });
 }
 
-async function identityOf(context: Context, given: string | undefined): Promise<DidKeri> {
+interface NamedIdentity {
+  readonly controllerDid: DidKeri;
+  /** Null where only the did:keri was given. */
+  readonly bundle: IdentityBundle | null;
+}
+
+async function identityOf(context: Context, given: string | undefined): Promise<NamedIdentity> {
   if (given === undefined) {
     throw new AuthsError('usage/missing-answer', 'whose device shall this become?', {
       hint: 'give --identity did:keri:E… (auths whoami shows it there), or a file of auths id export',
       details: { flag: '--identity' },
     });
   }
-  if (isDidKeri(given)) return given;
+  if (isDidKeri(given)) return { controllerDid: given, bundle: null };
   if (given.startsWith('did:'))
     throw usage(`--identity takes a whole did:keri:E…, and ${given.slice(0, 100)} is none`);
   const bytes = await readInput(context, given, MAX_IDENTITY);
   try {
-    if (isBundle(bytes)) return didKeriOf(parseBundle(bytes, verifyEngine).prefix);
+    if (isBundle(bytes)) {
+      const bundle = parseBundle(bytes, verifyEngine);
+      return { controllerDid: didKeriOf(bundle.prefix), bundle };
+    }
   } catch (error) {
     if (!hasCode(error, 'input/malformed')) throw error;
     throw usage(`--identity ${given}: ${error.message}`);

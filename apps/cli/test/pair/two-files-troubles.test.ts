@@ -1,4 +1,5 @@
 /** Two files when something goes wrong on the way: what is said, what stands, and the way on. */
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -87,5 +88,73 @@ describe('an answer that cannot be written', () => {
     again.child.stdin?.end(bytes);
     expect(JSON.parse((await again.done).stdout)).toMatchObject({ ok: true, data: { already: true } });
     expect(existsSync(join(folder, 'answer'))).toBe(true);
+  }, 60_000);
+});
+
+describe('a device that was revoked', () => {
+  const bundle = async (name: string): Promise<string> => {
+    const file = join(stick, name);
+    await laptop.data('id', 'export', '--output', file);
+    return file;
+  };
+  const link = async (machine: Machine, file: string, device: string): Promise<void> => {
+    await laptop.data('devices', 'accept', file, '--expect-device', device);
+    await machine.data('devices', 'request', '--answer', `${file}.answer`);
+  };
+
+  it('learns it from the file of the identity, and comes back with a new key', async () => {
+    const desk = world.machine('desk');
+    const file = join(stick, 'desk.request');
+    const { device_did: old } = (await request(desk, file)).data;
+    await link(desk, file, old);
+    await laptop.data('devices', 'revoke', 'desk', '--reason', 'lost');
+    const refused = await answer(laptop, 'devices', 'accept', file, '--output', join(stick, 'no-answer'));
+    expect(refused.error).toMatchObject({ code: 'pairing/forbidden' });
+    expect(refused.error.hint).toMatch(
+      /id export --output me\.auths.*devices request NEW --identity me\.auths/,
+    );
+    // Without the file it cannot know, and says what would tell it.
+    const unknowing = await request(desk, join(stick, 'desk-2.request'));
+    expect(unknowing.error).toMatchObject({
+      code: 'pairing/already-used',
+      hint: expect.stringContaining('auths id export'),
+    });
+    const again = join(stick, 'desk-3.request');
+    const { data } = await request(desk, again, await bundle('newer.auths'));
+    expect(data.device_did).not.toBe(old);
+    expect(await desk.data('whoami')).toMatchObject({ device_did: old, device_status: 'revoked' });
+    const keys = (await desk.data('key', 'list')) as Data;
+    expect(keys.keys.map(({ alias }: Data) => alias)).toContain(`device:${old}`);
+    expect((await answer(desk, 'devices', 'request', '--answer', `${file}.answer`)).exit).not.toBe(0);
+    await link(desk, again, data.device_did);
+    expect(await desk.data('whoami')).toMatchObject({ device_did: data.device_did, device_status: 'active' });
+  }, 60_000);
+
+  it('before it has taken an answer in, too', async () => {
+    const shed = world.machine('shed');
+    const file = join(stick, 'shed.request');
+    const { device_did: old } = (await request(shed, file)).data;
+    await laptop.data('devices', 'accept', file, '--expect-device', old);
+    await laptop.data('devices', 'revoke', 'shed', '--reason', 'lost');
+    const again = join(stick, 'shed-2.request');
+    const { data } = await request(shed, again, await bundle('shed.auths'));
+    expect(data.device_did).not.toBe(old);
+    await link(shed, again, data.device_did);
+    expect(await shed.data('whoami')).toMatchObject({ device_status: 'active' });
+  }, 60_000);
+
+  it('is not paired by an old answer', async () => {
+    const barn = world.machine('barn');
+    const file = join(stick, 'barn.request');
+    const { device_did: old } = (await request(barn, file)).data;
+    await link(barn, file, old);
+    await laptop.data('devices', 'revoke', 'barn', '--reason', 'lost');
+    const remote = join(stick, 'remote.git');
+    execFileSync('git', ['init', '-q', '--bare', remote], { env: laptop.env });
+    await laptop.data('push', remote);
+    await barn.data('pull', remote);
+    const taken = await answer(barn, 'devices', 'request', '--answer', `${file}.answer`);
+    expect(taken).toMatchObject({ ok: false, error: { code: 'device/revoked' } });
+    expect(taken.error.hint).toContain('auths devices request');
   }, 60_000);
 });

@@ -24,6 +24,10 @@ import type { PairingJournal } from './pairing-ports.ts';
 import { readOwnLog } from './seal-records.ts';
 import { sealsOf } from './seals.ts';
 
+/** Without a network the device does not know that it was revoked, until a file tells it. */
+const ASKED_AGAIN =
+  'it comes back with a new key: auths id export --output me.auths here, then auths devices request NEW --identity me.auths there';
+
 export interface AskedDevice {
   readonly link: DeviceRequest['link'];
   readonly fingerprint: string;
@@ -77,13 +81,13 @@ export async function acceptRequest(
     );
   }
   const already = await isSealed(ports, request);
-  await requireNotRevoked(ports, did);
+  await requireNotRevoked(ports, did, ASKED_AGAIN);
   if (!already) {
     requireGrantable(request, options, clock.now());
     await admit({ link: request.link, fingerprint: requestFingerprint(file) });
     // A person was asked meanwhile, and another process may have revoked either device.
     await requireLiveDevice(ports);
-    await requireNotRevoked(ports, did);
+    await requireNotRevoked(ports, did, ASKED_AGAIN);
   }
   if (!already) {
     const identity = await host.identity.sign(signedBytes(request.link));

@@ -86,13 +86,19 @@ export async function requireLiveDevice({ host, engine, clock }: HostPorts): Pro
   });
 }
 
+/** By network the device has heard of it from this very host. */
+const PAIRED_AGAIN =
+  'it has made itself a new key by now: run auths pair again, and join there once more with the new code';
+
 /** A device that was taken away comes back with a new key only: for most reasons a link to the old one would grant nothing. */
-export async function requireNotRevoked({ host, engine }: HostPorts, device: DidKey): Promise<void> {
+export async function requireNotRevoked(
+  { host, engine }: HostPorts,
+  device: DidKey,
+  hint: string = PAIRED_AGAIN,
+): Promise<void> {
   const { log, records, controllerDid } = host;
   const { devices } = await ownDevices({ log, records, engine }, controllerDid);
   const known = devices.find(({ subject }) => subject === device);
   if (known === undefined || known.revocation === null) return;
-  throw new AuthsError('pairing/forbidden', `${known.name} was revoked, and its key with it`, {
-    hint: 'it has made itself a new key by now: run auths pair again, and join there once more with the new code',
-  });
+  throw new AuthsError('pairing/forbidden', `${known.name} was revoked, and its key with it`, { hint });
 }

@@ -20,6 +20,7 @@ import {
   type StoringContext,
 } from './join-store.ts';
 import type { JoinerHome, PairingWorld } from './pairing-ports.ts';
+import { learnShown, type ShownIdentity } from './shown-identity.ts';
 
 export interface RequestPorts extends PairingWorld {
   readonly home: JoinerHome;
@@ -39,9 +40,17 @@ export interface MadeRequest {
   readonly deviceDid: DidKey;
 }
 
-/** Makes the request of this home. A home of another identity, or a controller's, is `pairing/conflict`; a device that is paired, `already-used`. */
-export async function requestDevice(ports: RequestPorts, wish: RequestWish): Promise<MadeRequest> {
+/**
+ * Makes the request of this home, with a new key when the old one is revoked by what the home knows or is `shown`. A home
+ * of another identity, or a controller's, is `pairing/conflict`; a device that is paired, `already-used`.
+ */
+export async function requestDevice(
+  ports: RequestPorts,
+  wish: RequestWish,
+  shown: ShownIdentity | null = null,
+): Promise<MadeRequest> {
   const { home, random, clock } = ports;
+  const isRevoked = shown !== null && (await learnShown(ports, shown));
   const standing = await readStanding(ports);
   if (standing.role === 'controller' || ![null, wish.controllerDid].includes(standing.controllerDid)) {
     throw new AuthsError('pairing/conflict', `this home belongs to ${standing.controllerDid}`, {
@@ -50,10 +59,10 @@ export async function requestDevice(ports: RequestPorts, wish: RequestWish): Pro
   }
   if (standing.state === 'active') {
     throw new AuthsError('pairing/already-used', 'this device belongs to that identity already', {
-      hint: 'auths whoami',
+      hint: 'auths whoami; if it was revoked since: auths id export --output me.auths where the identity is, then here auths devices request FILE --identity me.auths',
     });
   }
-  const device = await home.deviceKey({ renew: standing.state === 'revoked' });
+  const device = await home.deviceKey({ renew: isRevoked || standing.state === 'revoked' });
   const secret = await home.channelSecret();
   const issuedAt = clock.now();
   const link = buildLink({
@@ -73,7 +82,7 @@ export async function requestDevice(ports: RequestPorts, wish: RequestWish): Pro
 /**
  * Takes an answer to `request`, this home's own. `input/malformed`, `pairing/did-mismatch` when another identity or
  * another request is answered, `host-identity-invalid` when the log contradicts the one known here or does not make
- * this device one of its own. Durable when it resolves; taken twice it changes nothing.
+ * this device one of its own, `device/revoked` when it was revoked by what the home knows. Durable when it resolves; taken twice it changes nothing.
  */
 export async function takeAnswer(
   ports: RequestPorts,
@@ -108,6 +117,16 @@ export async function takeAnswer(
     );
   }
   const context: StoringContext = { home, engine, clock, deviceDid, standing: await readStanding(ports) };
+  if (context.standing.state === 'revoked') {
+    throw new AuthsError(
+      'device/revoked',
+      'this device was revoked since, and the answer is to its old key',
+      {
+        hint: `ask with a new key: auths devices request FILE --identity ${answer.controllerDid}`,
+        details: { device: deviceDid },
+      },
+    );
+  }
   const host = {
     controllerDid: answer.controllerDid,
     signingKey: answer.signingKey,
