@@ -1,10 +1,9 @@
 /** `auths devices accept`: a device's request in a file, compared by hand, sealed, and answered in a file. No network. */
-import { CAPABILITY_WORDS, parseCapabilityList } from '@auths/core/attestation/capability';
+import { parseCapabilityList } from '@auths/core/attestation/capability';
 import { fromUtf8 } from '@auths/core/encoding/text';
 import { AuthsError, isAuthsError } from '@auths/core/errors';
-import { acceptRequest, type AcceptedRequest, type AskedDevice } from '@auths/core/flows/accept-request';
+import { acceptRequest, type AcceptedRequest } from '@auths/core/flows/accept-request';
 import { MAX_REQUEST } from '@auths/core/flows/device-request';
-import { requireConsent } from '@auths/core/flows/host-consent';
 import { isDidKey, type DidKey } from '@auths/core/identifiers';
 import { withHost } from '../authority.ts';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
@@ -12,7 +11,7 @@ import type { Stores } from '../composition.ts';
 import { writeAllowedSigners } from '../home/device-files.ts';
 import { readInput } from '../input-file.ts';
 import { requireNewFile, writeNewFile } from '../output-file.ts';
-import { canAskHost, hostAsker, typingTries } from '../pairing/consent.ts';
+import { admitRequest } from '../pairing/admit-request.ts';
 import { safeName } from '../views/layout.ts';
 
 export const devicesAccept: CommandSpec = defineCommand({
@@ -53,7 +52,7 @@ export const devicesAccept: CommandSpec = defineCommand({
           ...(expectDevice === null ? {} : { expectDevice }),
           ...(capabilities === null ? {} : { capabilities }),
         },
-        (asked) => admit(context, asked, expectDevice !== null),
+        (asked) => admitRequest(context, asked, expectDevice !== null),
       );
       const path = await handOver(context, stores, output, accepted);
       const { link, already } = accepted;
@@ -99,45 +98,6 @@ async function handOver(
       },
     );
   }
-}
-
-/** Shows who asks, and waits for the fingerprint that the other machine shows. */
-async function admit(
-  context: Context,
-  { link, fingerprint }: AskedDevice,
-  isExpected: boolean,
-): Promise<void> {
-  const words = link.capabilities.map(
-    (name) => (CAPABILITY_WORDS as Readonly<Record<string, string>>)[name] ?? name,
-  );
-  context.terminal.show(
-    [
-      `${safeName(link.name)} asks to become a device of this identity`,
-      `  device   ${link.subject}`,
-      `  may      ${words.join(', ')}`,
-      `  until    ${link.expires_at ?? 'revoked'}`,
-      `  asked    ${link.timestamp}`,
-    ].join('\n'),
-  );
-  if (isExpected) return;
-  if (!canAskHost(context)) {
-    throw new AuthsError(
-      'usage/missing-answer',
-      'the fingerprint must be compared, and nobody can be asked here',
-      {
-        hint: 'run it on a terminal, or give --expect-device did:key:z6Mk…',
-        details: { flag: '--expect-device' },
-      },
-    );
-  }
-  const question = {
-    confirm: 'type',
-    kind: 'link',
-    deviceDid: link.subject,
-    deviceName: safeName(link.name),
-    sas: fingerprint,
-  } as const;
-  await requireConsent(context.clock, hostAsker(context), question, typingTries(context), context.signal);
 }
 
 /** Where nobody sees what is asked for, a device gets no more than a pairing gives unless it is named. */

@@ -24,10 +24,14 @@ export function hostAsker(context: Context): Ask {
     // A "y" that was typed ahead has compared nothing.
     await terminal.dropTyped();
     if (!globals.json) terminal.show(questionText(question));
-    const line = await readAnswer(context, signal);
-    if (line === null) return null;
-    if (question.confirm === 'yes') return isYes(line);
-    return !globals.json && /^\s*(?:n|no)\s*$/i.test(line) ? false : line;
+    let line = await readAnswer(context, signal);
+    if (question.confirm === 'yes') return line === null ? null : isYes(line);
+    // Enter alone has typed nothing: no try, and no answer.
+    while (!globals.json && line?.trim() === '') {
+      terminal.show('Nothing was typed. The fingerprint, or no:');
+      line = await readAnswer(context, signal);
+    }
+    return line !== null && !globals.json && /^\s*(?:n|no)\s*$/i.test(line) ? false : line;
   };
 }
 

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { endTerminals, hasScript, onTerminal } from './on-terminal.ts';
 import { buildPrograms, createWorld, removePrograms, type Machine, type World } from './programs.ts';
 
 // oxlint-disable-next-line typescript/no-explicit-any
@@ -21,6 +22,7 @@ beforeAll(async () => {
   did = String((await laptop.data('init', '--name', 'laptop', '--git', 'none'))['controller_did']);
 }, 120_000);
 afterAll(async () => {
+  endTerminals();
   await world.end();
   removePrograms();
 });
@@ -157,4 +159,47 @@ describe('a device that was revoked', () => {
     expect(taken).toMatchObject({ ok: false, error: { code: 'device/revoked' } });
     expect(taken.error.hint).toContain('auths devices request');
   }, 60_000);
+});
+
+describe('the words of two files', () => {
+  it('a wrong fingerprint, and nobody to type one, are told without a network', async () => {
+    const file = join(stick, 'words.request');
+    await request(world.machine('words'), file);
+    const typing = async (typed: string | null): Promise<Data> => {
+      const running = laptop.start('devices', 'accept', file, '--json');
+      if (typed !== null) running.say(typed);
+      running.hush();
+      return JSON.parse((await running.done).stdout).error;
+    };
+    const wrong = await typing('AAAA-AAAA-AAAA-AAAA');
+    expect([wrong.code, wrong.hint]).toEqual([
+      'pairing/sas-mismatch',
+      expect.stringContaining('devices request'),
+    ]);
+    expect(wrong.hint).not.toContain('network');
+    const ended = await typing(null);
+    expect([ended.code, ended.hint]).toEqual([
+      'pairing/confirmation-required',
+      expect.stringContaining('--expect-device'),
+    ]);
+    expect(ended.hint).not.toContain('--yes');
+  }, 60_000);
+
+  it.skipIf(!hasScript)(
+    'Enter alone is no try',
+    async () => {
+      const file = join(stick, 'enter.request');
+      const { data } = await request(world.machine('enter'), file);
+      const terminal = onTerminal(laptop, 80, 'devices', 'accept', file);
+      await terminal.shown(/Type the fingerprint[^]*or no:/);
+      for (let time = 1; time <= 4; time++) {
+        terminal.type('\r');
+        await terminal.shown(new RegExp(`(?:Nothing was typed[^]*){${time}}`));
+      }
+      terminal.type(`${data.fingerprint}\r`);
+      expect(await terminal.done, terminal.text()).toBe(0);
+      expect(await devices(laptop)).toMatchObject({ enter: 'active' });
+    },
+    60_000,
+  );
 });
