@@ -1,14 +1,20 @@
 /** The bytes of a FILE argument, `-` for stdin, bounded. */
 import { open } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { AuthsError } from '@auths/core/errors';
+import { dirname, resolve } from 'node:path';
+import { AuthsError, hasCode } from '@auths/core/errors';
 import type { Context } from './command.ts';
+import { shellWord } from './views/pair.ts';
 
 /**
  * At most `limit + 1` bytes, so that a reader with a bound of `limit` sees that there were too many.
- * What cannot be read is `input/unreadable`.
+ * What cannot be read is `input/unreadable`; `origin` says there where such a file comes from.
  */
-export async function readInput(context: Context, path: string, limit: number): Promise<Uint8Array> {
+export async function readInput(
+  context: Context,
+  path: string,
+  limit: number,
+  origin?: string,
+): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let size = 0;
   try {
@@ -25,7 +31,12 @@ export async function readInput(context: Context, path: string, limit: number): 
     }
   } catch (cause) {
     const why = (cause as { code?: string }).code ?? 'it cannot be read';
-    throw new AuthsError('input/unreadable', `${path} cannot be read: ${why}`, { details: { path }, cause });
+    const look = path === '-' ? 'give it on stdin' : lookAt(resolve(context.cwd, path), why);
+    throw new AuthsError('input/unreadable', `${path} cannot be read: ${why}`, {
+      hint: origin === undefined ? look : `${look}; ${origin}`,
+      details: { path },
+      cause,
+    });
   }
   const bytes = new Uint8Array(Math.min(size, limit + 1));
   let at = 0;
@@ -35,4 +46,25 @@ export async function readInput(context: Context, path: string, limit: number): 
     if (at >= bytes.length) break;
   }
   return bytes;
+}
+
+/** Runs `action` on what was in the file; what it finds malformed names the file. */
+export async function naming<T>(path: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (!hasCode(error, 'input/malformed')) throw error;
+    const { code, message, hint, details } = error;
+    throw new AuthsError(code, `${path === '-' ? 'stdin' : path}: ${message}`, {
+      ...(hint === undefined ? {} : { hint }),
+      details,
+      cause: error,
+    });
+  }
+}
+
+function lookAt(path: string, why: string): string {
+  if (why === 'ENOENT') return `see which files are there: ls ${shellWord(dirname(path))}`;
+  if (why === 'EISDIR') return `it is a folder, name a file in it: ls ${shellWord(path)}`;
+  return `see whose it is: ls -l ${shellWord(path)}`;
 }

@@ -9,7 +9,7 @@ import { withHost } from '../authority.ts';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
 import type { Stores } from '../composition.ts';
 import { writeAllowedSigners } from '../home/device-files.ts';
-import { readInput } from '../input-file.ts';
+import { naming, readInput } from '../input-file.ts';
 import { requireNewFile, writeNewFile } from '../output-file.ts';
 import { admitRequest } from '../pairing/admit-request.ts';
 import { safeName } from '../views/layout.ts';
@@ -43,16 +43,23 @@ export const devicesAccept: CommandSpec = defineCommand({
     const expectDevice = expected(flags['expect-device']);
     const capabilities = mostOf(flags.capabilities, expectDevice);
     await requireNewFile(context, output);
-    const request = await readInput(context, file, MAX_REQUEST);
+    const request = await readInput(
+      context,
+      file,
+      MAX_REQUEST,
+      'a request is made on the new device: auths devices request FILE',
+    );
     return withHost(context, 'auths devices accept', async (ports, stores) => {
-      const accepted = await acceptRequest(
-        ports,
-        request,
-        {
-          ...(expectDevice === null ? {} : { expectDevice }),
-          ...(capabilities === null ? {} : { capabilities }),
-        },
-        (asked) => admitRequest(context, asked, expectDevice !== null),
+      const accepted = await naming(file, () =>
+        acceptRequest(
+          ports,
+          request,
+          {
+            ...(expectDevice === null ? {} : { expectDevice }),
+            ...(capabilities === null ? {} : { capabilities }),
+          },
+          (asked) => admitRequest(context, asked, expectDevice !== null),
+        ),
       );
       const path = await handOver(context, stores, output, accepted);
       const { link, already } = accepted;

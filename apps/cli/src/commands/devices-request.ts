@@ -21,7 +21,7 @@ import { parseMoment } from '../duration.ts';
 import { planGit } from '../git-scope.ts';
 import { writeAllowedSigners } from '../home/device-files.ts';
 import { withInitLock } from '../home/home-lock.ts';
-import { readInput } from '../input-file.ts';
+import { naming, readInput } from '../input-file.ts';
 import { requireNewFile, writeNewFile } from '../output-file.ts';
 import { joinerHome } from '../pairing/joiner-home.ts';
 import { setUpDevice } from '../pairing/joined-device.ts';
@@ -76,7 +76,7 @@ export const devicesRequest: CommandSpec = defineCommand({
         throw usage('--answer takes an answer in, FILE makes a request: give one of them');
       const git = flags.git ?? 'none';
       if (git !== 'none') await planGit(context, git, CAPABILITIES);
-      return finish(context, await readInput(context, flags.answer, MAX_ANSWER), git);
+      return finish(context, flags.answer, git);
     }
     if (file === undefined) throw usage('a request needs a FILE to go to');
     const { controllerDid, bundle } = await identityOf(context, flags.identity);
@@ -124,9 +124,15 @@ export const devicesRequest: CommandSpec = defineCommand({
 
 async function finish(
   context: Context,
-  answer: Uint8Array,
+  file: string,
   git: 'local' | 'global' | 'none',
 ): Promise<CommandResult> {
+  const answer = await readInput(
+    context,
+    file,
+    MAX_ANSWER,
+    'an answer is made where the identity is: auths devices accept REQUEST',
+  );
   const entry = await openJournal(context.home).read(ENTRY);
   if (entry === null) {
     throw new AuthsError('identity/none', `this home (${context.home}) has asked for nothing`, {
@@ -137,7 +143,7 @@ async function finish(
   if (typeof request !== 'string')
     throw corruptFile(join(context.home, 'journal', `${ENTRY}.json`), 'it holds no request');
   return inHome(context, async (ports, stores) => {
-    const link = await takeAnswer(ports, utf8(request), answer);
+    const link = await naming(file, () => takeAnswer(ports, utf8(request), answer));
     const { issuer: controllerDid, subject: deviceDid, name: deviceName, capabilities } = link;
     const { publicKey } = await ports.home.deviceKey({ renew: false });
     const scope = await setUpDevice(context, stores, {

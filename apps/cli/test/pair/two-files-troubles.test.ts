@@ -1,6 +1,6 @@
 /** Two files when something goes wrong on the way: what is said, what stands, and the way on. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, watch } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { endTerminals, hasScript, onTerminal } from './on-terminal.ts';
@@ -202,4 +202,36 @@ describe('the words of two files', () => {
     },
     60_000,
   );
+
+  it('a file that suffered on the way is named, with what it should be and where it comes from', async () => {
+    const barn = world.machine('spoilt');
+    const file = join(stick, 'spoilt.request');
+    const { device_did: device } = (await request(barn, file)).data;
+    await laptop.data('devices', 'accept', file, '--expect-device', device);
+    const bad = join(stick, 'spoilt');
+    const bom = Buffer.from([0xef, 0xbb, 0xbf]);
+    for (const [source, command, next] of [
+      [file, ['devices', 'accept', bad], 'auths devices request FILE'],
+      [`${file}.answer`, ['devices', 'request', '--answer', bad], 'auths devices accept REQUEST'],
+    ] as const) {
+      const whole = readFileSync(source);
+      for (const [content, why] of [
+        [Buffer.alloc(0), 'it is empty'],
+        [whole.subarray(0, 200), 'cut off'],
+        [Buffer.concat([bom, whole]), 'byte order mark'],
+        [Buffer.from('hello'), 'another kind of file'],
+        [Buffer.from('{}\n'), 'is missing'],
+      ] as const) {
+        writeFileSync(bad, content);
+        const { error } = await answer(source === file ? laptop : barn, ...command);
+        expect(error, why).toMatchObject({ code: 'input/malformed', hint: expect.stringContaining(next) });
+        expect(error.message).toContain(`${bad}: `);
+        expect(error.message).toContain(why);
+      }
+      rmSync(bad);
+      const { error } = await answer(source === file ? laptop : barn, ...command);
+      expect(error).toMatchObject({ code: 'input/unreadable', hint: expect.stringContaining(next) });
+      expect(error.hint).toContain(`ls ${stick}`);
+    }
+  }, 90_000);
 });

@@ -14,6 +14,7 @@ import { AuthsError, isAuthsError } from '../errors.ts';
 import { isDidKeri, prefixOf, type DidKey, type DidKeri } from '../identifiers.ts';
 import { replay, type KelVerdict } from '../keri/key-state.ts';
 import type { Signer, VerifyEngine } from '../ports.ts';
+import { readCarried } from './carried-file.ts';
 
 /** Bytes of an answer: a whole log with its records. */
 export const MAX_ANSWER: number = 64 << 20;
@@ -46,11 +47,17 @@ export async function makeAnswer(identity: Signer, answer: DeviceAnswer): Promis
   return utf8(`${jcs({ ...body, signature: toHex(signature) })}\n`);
 }
 
+interface ReadAnswer extends DeviceAnswer {
+  readonly kel: KelVerdict;
+  readonly signingKey: Uint8Array;
+}
+
 /** Reads and verifies. `input/malformed` for anything but exactly what the key in force of its log has signed, `storage/version` for a newer one. */
-export function parseAnswer(
-  bytes: Uint8Array,
-  engine: VerifyEngine,
-): DeviceAnswer & { readonly kel: KelVerdict; readonly signingKey: Uint8Array } {
+export function parseAnswer(bytes: Uint8Array, engine: VerifyEngine): ReadAnswer {
+  return readCarried(bytes, () => readAnswer(bytes, engine), bad);
+}
+
+function readAnswer(bytes: Uint8Array, engine: VerifyEngine): ReadAnswer {
   const value = parseJson(bytes, { maxLength: MAX_ANSWER });
   const version = typeof value === 'object' && value !== null && 'v' in value ? value['v'] : null;
   if (typeof version === 'number' && version !== 1) {
@@ -120,6 +127,6 @@ function text(value: JsonValue | undefined): string {
 
 function bad(why: string): AuthsError<'input/malformed'> {
   return new AuthsError('input/malformed', `this answer is refused: ${why}`, {
-    hint: 'carry the file over once more, or make it anew: auths devices accept REQUEST',
+    hint: 'carry the file over once more, or make it anew where the identity is: auths devices accept REQUEST',
   });
 }

@@ -18,6 +18,7 @@ import { utf8 } from '../encoding/text.ts';
 import { parseTime } from '../encoding/time.ts';
 import { AuthsError, isAuthsError } from '../errors.ts';
 import type { Signer, VerifyEngine } from '../ports.ts';
+import { readCarried } from './carried-file.ts';
 
 /** Bytes of a request. */
 export const MAX_REQUEST = 16_384;
@@ -61,6 +62,10 @@ export async function makeRequest(
  * against `now` (epoch ms); null: the date was judged before.
  */
 export function parseRequest(bytes: Uint8Array, engine: VerifyEngine, now: number | null): DeviceRequest {
+  return readCarried(bytes, () => readRequest(bytes, engine, now), bad);
+}
+
+function readRequest(bytes: Uint8Array, engine: VerifyEngine, now: number | null): DeviceRequest {
   const { link, staticText, signature, proof, body } = membersOf(bytes);
   const signingKey = fromHex(link.device_public_key, 32);
   if (!isStrongKey(signingKey)) {
