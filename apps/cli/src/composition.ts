@@ -2,6 +2,7 @@
  * Where adapters are made, and nowhere else: stores on git refs, the key store, the kit; engines in engines.ts. Heavy parts are
  * imported by the function that makes them, so that a command costs what it uses.
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AuthsError } from '@auths/core/errors';
 import type { DidKeri } from '@auths/core/identifiers';
@@ -9,6 +10,8 @@ import type { AttestationStore, EventLog, KeyStore } from '@auths/core/ports';
 import type { Home } from '@auths/git-store/home-repository';
 import type { IdentityDocument } from '@auths/git-store/identity-document';
 import type { Context } from './command.ts';
+
+const NEW_PASSPHRASE = 'Choose a passphrase for the keys of this home';
 
 /** An open home with its stores. Close it when done. */
 export interface Stores {
@@ -88,11 +91,15 @@ export async function openKeys(
   const kind = parseKeychainKind(context.env['AUTHS_KEYCHAIN']);
   const fresh = options.newPassphrase === true;
   return chooseKeyStore(kind, context.home, () =>
-    context.terminal.passphrase(
-      fresh ? 'Choose a passphrase for the keys of this home' : 'Passphrase of this home',
-      { twice: fresh },
-    ),
+    context.terminal.passphrase(fresh ? NEW_PASSPHRASE : 'Passphrase of this home', { twice: fresh }),
   );
+}
+
+/** Before a home is made: its passphrase is chosen, so that whoever ends the question leaves nothing behind. */
+export async function passphraseFirst(context: Context): Promise<void> {
+  await openKeys(context);
+  if ((await keychainKind(context)) !== 'file' || existsSync(join(context.home, 'keys.enc'))) return;
+  await context.terminal.passphrase(NEW_PASSPHRASE, { twice: true });
 }
 
 /** `os`, `file` or `memory`, as the environment says. */

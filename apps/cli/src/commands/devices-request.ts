@@ -15,7 +15,7 @@ import { corruptFile } from '@auths/key-store/atomic-file';
 import { openJournal } from '@auths/key-store/journal';
 import { recordMachine } from '@auths/key-store/machine';
 import { defineCommand, type CommandResult, type CommandSpec, type Context } from '../command.ts';
-import { openKeys, openStores, type Stores } from '../composition.ts';
+import { openKeys, openStores, passphraseFirst, type Stores } from '../composition.ts';
 import { verifyEngine } from '../engines.ts';
 import { parseMoment } from '../duration.ts';
 import { planGit } from '../git-scope.ts';
@@ -180,6 +180,7 @@ async function inHome(
   context: Context,
   action: (ports: RequestPorts, stores: Stores) => Promise<CommandResult>,
 ): Promise<CommandResult> {
+  await passphraseFirst(context);
   await mkdir(context.home, { recursive: true, mode: 0o700 });
   return withInitLock(context.home, async () => {
     const stores = await openStores(context, { create: true });

@@ -13,7 +13,7 @@ import { writeIdentityDocument } from '@auths/git-store/identity-document';
 import { recordMachine } from '@auths/key-store/machine';
 import { createSigner } from '@auths/key-store/signer';
 import { defineCommand, type CommandResult, type CommandSpec, type Context } from '../command.ts';
-import { keychainKind, openKeys, openStores, type Stores } from '../composition.ts';
+import { keychainKind, openKeys, openStores, passphraseFirst, type Stores } from '../composition.ts';
 import { verifyEngine } from '../engines.ts';
 import type { GitChoice } from '../git-in-force.ts';
 import { planGit, settingLines } from '../git-scope.ts';
@@ -62,6 +62,7 @@ export const init: CommandSpec = defineCommand({
       return { data: { ...emptyData(plan), dry_run: true }, text: planView(context, plan) };
     await needPassphrase(context);
     gitVersion();
+    await passphraseFirst(context);
     await mkdir(context.home, { recursive: true, mode: 0o700 });
     return withInitLock(context.home, () => create(context, plan));
   },

@@ -235,3 +235,23 @@ describe('the words of two files', () => {
     }
   }, 90_000);
 });
+
+describe('Ctrl+C at the question for a new passphrase', () => {
+  it.skipIf(!hasScript).each([
+    ['init', ['init', '--name', 'left', '--git', 'none']],
+    ['devices request', ['devices', 'request', 'left.request', '--identity']],
+  ])(
+    'leaves nothing of a home behind: %s',
+    async (name, words) => {
+      const { env, ...machine } = world.machine(`left by ${name}`);
+      const { AUTHS_PASSPHRASE: _, ...bare } = env;
+      const argv = name === 'init' ? words : [...words, did];
+      const terminal = onTerminal({ ...machine, env: bare }, 80, ...argv);
+      await terminal.shown(/Choose a passphrase/);
+      terminal.type('half\u0003');
+      expect(await terminal.done, terminal.text()).toBe(130);
+      expect(readdirSync(machine.folder)).toEqual([]);
+    },
+    60_000,
+  );
+});
