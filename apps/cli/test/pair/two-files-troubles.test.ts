@@ -40,6 +40,17 @@ const devices = async (machine: Machine): Promise<Record<string, string>> => {
   return Object.fromEntries(listed.devices.map((device: Data) => [device.name, device.status]));
 };
 
+const bundle = async (name: string): Promise<string> => {
+  const file = join(stick, name);
+  await laptop.data('id', 'export', '--output', file);
+  return file;
+};
+
+const link = async (machine: Machine, file: string, device: string): Promise<void> => {
+  await laptop.data('devices', 'accept', file, '--expect-device', device);
+  await machine.data('devices', 'request', '--answer', `${file}.answer`);
+};
+
 describe('an answer that cannot be written', () => {
   it('is noticed before anything is granted, and the error names the folder', async () => {
     const file = join(stick, 'early.request');
@@ -94,16 +105,6 @@ describe('an answer that cannot be written', () => {
 });
 
 describe('a device that was revoked', () => {
-  const bundle = async (name: string): Promise<string> => {
-    const file = join(stick, name);
-    await laptop.data('id', 'export', '--output', file);
-    return file;
-  };
-  const link = async (machine: Machine, file: string, device: string): Promise<void> => {
-    await laptop.data('devices', 'accept', file, '--expect-device', device);
-    await machine.data('devices', 'request', '--answer', `${file}.answer`);
-  };
-
   it('learns it from the file of the identity, and comes back with a new key', async () => {
     const desk = world.machine('desk');
     const file = join(stick, 'desk.request');
