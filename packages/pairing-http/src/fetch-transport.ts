@@ -1,12 +1,11 @@
 /** Pairing calls by `fetch`: no redirect is followed, answers are bounded in size and read strictly. */
 import { parseJson } from '@auths/core/encoding/json';
 import { AuthsError } from '@auths/core/errors';
+import { CALL_MS } from '@auths/core/pairing/limits';
 import type { CancelSignal, PairingTransport } from '@auths/core/ports';
 
 /** 256 messages of 16,000 characters and their names. */
 const MAX_ANSWER_BYTES = 5 * 1024 * 1024;
-/** A long-poll is 25 s; an answer that takes much longer is not coming. */
-const ANSWER_MS = 40_000;
 
 export interface FetchTransportOptions {
   readonly fetch?: typeof globalThis.fetch;
@@ -25,7 +24,7 @@ export function createFetchTransport(origin: string, options: FetchTransportOpti
       const abort = (): void => stop.abort(signal?.reason);
       const timer = setTimeout(
         () => stop.abort(unreachable(origin, 'no answer in time')),
-        options.answerMs ?? ANSWER_MS,
+        options.answerMs ?? CALL_MS,
       );
       signal?.addEventListener('abort', abort, { once: true });
       try {

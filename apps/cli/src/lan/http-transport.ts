@@ -4,22 +4,35 @@
  */
 import { request } from 'node:http';
 import { AuthsError } from '@auths/core/errors';
+import { CALL_MS } from '@auths/core/pairing/limits';
 import type { PairingTransport, RelayRequest, RelayResponse } from '@auths/core/ports';
 import { socketAddress, urlHost } from './addresses.ts';
 import type { CandidateAddress } from './discovery.ts';
 
 /** More than the largest answer of the routes; a neighbour that sends more is not one of ours. */
 const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
-/** Longer than the longest long-poll. */
-const ANSWER_MS = 40_000;
 const CONNECT_MS = 5_000;
 
-/** Sends to `address:port`. Rejects with `network/unreachable` when nobody answers; follows no redirect. */
-export function createNeighbourTransport(address: CandidateAddress, port: number): PairingTransport {
+export interface NeighbourTimes {
+  /** For the whole of an answer, however steadily it drips. */
+  readonly answerMs?: number;
+  readonly connectMs?: number;
+}
+
+/** Sends to `address:port`. Rejects with `network/unreachable` when nobody answers in time; follows no redirect. */
+export function createNeighbourTransport(
+  address: CandidateAddress,
+  port: number,
+  { answerMs = CALL_MS, connectMs = CONNECT_MS }: NeighbourTimes = {},
+): PairingTransport {
   const origin = `http://${urlHost(address.address)}:${port}`;
   return {
     send: (call, signal) =>
-      exchange(call, { host: socketAddress(address), port, origin }, signal as AbortSignal | undefined),
+      exchange(
+        call,
+        { host: socketAddress(address), port, origin, answerMs, connectMs },
+        signal as AbortSignal | undefined,
+      ),
   };
 }
 
@@ -27,6 +40,8 @@ interface Target {
   readonly host: string;
   readonly port: number;
   readonly origin: string;
+  readonly answerMs: number;
+  readonly connectMs: number;
 }
 
 async function exchange(call: RelayRequest, target: Target, signal?: AbortSignal): Promise<RelayResponse> {
@@ -41,7 +56,6 @@ async function exchange(call: RelayRequest, target: Target, signal?: AbortSignal
       port: target.port,
       path: call.path,
       method: call.method,
-      timeout: ANSWER_MS,
       ...(signal === undefined ? {} : { signal }),
       headers: {
         host: target.origin.slice('http://'.length),
@@ -50,11 +64,19 @@ async function exchange(call: RelayRequest, target: Target, signal?: AbortSignal
         ...(body === null ? {} : { 'content-type': 'application/json', 'content-length': body.length }),
       },
     });
-    const connecting = setTimeout(() => sent.destroy(noAnswer()), CONNECT_MS);
+    const giveUp = (): void => {
+      const cause = noAnswer();
+      fail(cause);
+      sent.destroy(cause);
+    };
+    const answering = setTimeout(giveUp, target.answerMs);
+    const connecting = setTimeout(giveUp, target.connectMs);
     sent.once('socket', (socket) => socket.once('connect', () => clearTimeout(connecting)));
-    sent.once('timeout', () => sent.destroy(noAnswer()));
     sent.once('error', fail);
-    sent.once('close', () => clearTimeout(connecting));
+    sent.once('close', () => {
+      clearTimeout(answering);
+      clearTimeout(connecting);
+    });
     sent.once('response', (response) => {
       const chunks: Buffer[] = [];
       let size = 0;

@@ -23,6 +23,8 @@ export const PROVISIONAL_MS = 600_000;
 export const LINGER_MS = 10_000;
 /** The longest that a GET is held open. */
 export const LONG_POLL_MS = 25_000;
+/** One call and its whole answer take no longer: longer than the longest long-poll. */
+export const CALL_MS = 40_000;
 /** Clocks of two devices may differ by this much. */
 export const CLOCK_TOLERANCE_SECONDS = 300;
 
