@@ -50,7 +50,7 @@ export function createConversation(input: ConversationInput): Conversation {
   /** Polls once and queues what came. */
   async function poll(own: CancelSignal | undefined): Promise<void> {
     const after = Math.max(0, envelopes.opened);
-    const messages = await insist(clock, own, () => relay.receive(sessionId, token, after, own));
+    const messages = await insist(clock, own, (call) => relay.receive(sessionId, token, after, call));
     // A wait that lost its race must not take messages from the one that won.
     throwIfCancelled(own);
     for (const message of messages) {
@@ -86,7 +86,7 @@ export function createConversation(input: ConversationInput): Conversation {
   return {
     async send(message) {
       try {
-        await insist(clock, signal, () => relay.send(sessionId, token, message, signal));
+        await insist(clock, signal, (own) => relay.send(sessionId, token, message, own));
       } catch (error) {
         throw hasCode(error, 'pairing/cancelled') ? await reasonOf(error) : error;
       }
@@ -114,18 +114,18 @@ export function createConversation(input: ConversationInput): Conversation {
 
 /**
  * Repeats a call that may be repeated byte for byte while the relay cannot be reached, is full, or asks for
- * patience, for 30 s; not reached in all that time is `timeout`.
+ * patience, for 30 s; not reached in all that time is `timeout`, and so is a call that is not over after `callMs`.
  */
 export async function insist<T>(
   clock: Clock,
   signal: CancelSignal | undefined,
-  call: () => Promise<T>,
+  call: (signal: CancelSignal) => Promise<T>,
+  callMs: number = MACHINE_MS,
 ): Promise<T> {
   const until = clock.monotonic() + MACHINE_MS;
   for (;;) {
     try {
-      throwIfCancelled(signal);
-      return await call();
+      return await within(clock, callMs, silence, signal, call);
     } catch (error) {
       if (!isTransient(error)) throw error;
       if (clock.monotonic() >= until) throw hasCode(error, 'network/unreachable') ? silence(error) : error;

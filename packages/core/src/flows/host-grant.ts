@@ -63,7 +63,7 @@ export async function grant(
   try {
     opened = await reveal(ports, options, keyed);
     const ok = { attempt: keyed.slot.attempt, result: 'ok', ...opened.channel.confirm } as const;
-    await insist(clock, signal, () => relay.confirm(sessionId, token, ok, signal));
+    await insist(clock, signal, (own) => relay.confirm(sessionId, token, ok, own));
   } catch (error) {
     await relay.confirm(sessionId, token, abort).catch(() => {});
     throw error;

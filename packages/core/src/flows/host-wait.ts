@@ -52,7 +52,7 @@ export async function awaitKeyed(wait: HostWait): Promise<HostKeyed> {
     session = withFailure(session, slot);
     const { sessionId, token } = session;
     const reject = { attempt: response.attempt, result: 'reject' } as const;
-    await insist(clock, wait.signal, () => relay.confirm(sessionId, token, reject, wait.signal));
+    await insist(clock, wait.signal, (own) => relay.confirm(sessionId, token, reject, own));
     const attemptsLeft = ATTEMPTS_PER_SLOT - slot.attempt - 1;
     wait.onAttempt({ kind: slot.kind, result: verdict.result, attemptsLeft });
     if (session.slots.every((one) => one.attempt >= ATTEMPTS_PER_SLOT)) throw exhausted();
@@ -69,7 +69,7 @@ async function nextResponse(wait: HostWait, session: HostSession, startedAt: num
   const late = (): Error => (patience < life ? timeout() : expired());
   try {
     return await within(clock, Math.min(life, patience), late, wait.signal, (own) =>
-      insist(clock, own, () => relay.watch(session.sessionId, session.token, own)).then(async (view) => {
+      insist(clock, own, (call) => relay.watch(session.sessionId, session.token, call)).then(async (view) => {
         if (view.response !== undefined) return view;
         if (view.status !== 'pending') throw endedAtRelay(view.status);
         // A relay that answers at once without news must not be asked in a tight circle.

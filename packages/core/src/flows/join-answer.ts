@@ -12,7 +12,7 @@ import type { JoinInput } from '../pairing/uri.ts';
 import type { CancelSignal } from '../ports.ts';
 import { within } from './cancel.ts';
 import { insist } from './conversation.ts';
-import { noPeer, type JoinContext } from './join-context.ts';
+import { noPeer, patience, type JoinContext } from './join-context.ts';
 
 /** Between two looks at an offer that another joiner is answering: by-code allows 20 a minute. */
 const LOOK_MS = 3_500;
@@ -32,16 +32,16 @@ interface Question {
   find(signal: CancelSignal): Promise<FoundOffer>;
 }
 
-/** Answers the offer that `input` leads to. A response that came second is made anew for the next attempt. */
+/** Answers the offer that `input` leads to, for a host that answers until `until` (monotonic ms). A response that came second is made anew for the next attempt. */
 export async function answerOffer(
   context: JoinContext,
   relay: JoinerRelay,
   input: JoinInput,
-  timeoutMs: number,
+  until: number,
 ): Promise<AnsweredOffer> {
   const { clock, callbacks, random, device, scrypt, signal } = context;
   const question = ask(relay, input);
-  let found = await firstLook(context, question, timeoutMs);
+  let found = await firstLook(context, question, until - clock.monotonic());
   for (let announced = false; ; announced = true) {
     const offer = judge(context, question, await opened(context, question, found));
     const { sessionId } = offer;
@@ -57,7 +57,9 @@ export async function answerOffer(
     const run = await makeResponse(offer, w, question.secretText, device, random);
     context.runs.sent += 1;
     try {
-      await insist(clock, signal, () => relay.respond(sessionId, run.response, question.claim, signal));
+      const respond = (own: CancelSignal): Promise<void> =>
+        relay.respond(sessionId, run.response, question.claim, own);
+      await insist(clock, signal, respond, patience(clock, until));
       return { run, sessionId };
     } catch (error) {
       if (!hasCode(error, 'pairing/offer-consumed') || context.runs.sent >= RUNS_PER_CODE) throw error;
@@ -113,7 +115,7 @@ async function firstLook(
 async function nextLook({ clock, signal }: JoinContext, question: Question): Promise<FoundOffer> {
   await clock.sleep(LOOK_MS, signal);
   try {
-    return await insist(clock, signal, () => question.find(signal ?? NEVER));
+    return await insist(clock, signal, (own) => question.find(own));
   } catch (error) {
     if (!hasCode(error, 'pairing/not-found')) throw error;
     throw new AuthsError('pairing/already-used', 'another device answered this code first', {
@@ -131,10 +133,3 @@ async function opened(context: JoinContext, question: Question, first: FoundOffe
   }
   return found;
 }
-
-const NEVER: CancelSignal = {
-  aborted: false,
-  reason: undefined,
-  addEventListener() {},
-  removeEventListener() {},
-};

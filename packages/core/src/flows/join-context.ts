@@ -4,9 +4,10 @@ import { AuthsError } from '../errors.ts';
 import type { DidKey, DidKeri, SessionId } from '../identifiers.ts';
 import type { SlotKind } from '../pairing/code.ts';
 import type { JoiningDevice } from '../pairing/joiner.ts';
+import { MACHINE_MS } from '../pairing/limits.ts';
 import type { JoinerRelay } from '../pairing/relay.ts';
 import type { JoinInput } from '../pairing/uri.ts';
-import type { CancelSignal } from '../ports.ts';
+import type { CancelSignal, Clock } from '../ports.ts';
 import type { JoinerHome, PairingWorld } from './pairing-ports.ts';
 
 export interface PairJoinDeps extends PairingWorld {
@@ -82,6 +83,14 @@ export interface Standing {
   readonly state: 'none' | 'pending' | 'active' | 'revoked';
   /** The link that holds, when active. */
   readonly link: LinkRecord | null;
+}
+
+/** However late it is, a host that has just been found gets this long for a step of its own. */
+const STEP_MS = 10_000;
+
+/** How long a host that was found may take over its next step: until `until` (monotonic ms), a machine's time at most. */
+export function patience(clock: Clock, until: number): number {
+  return Math.min(MACHINE_MS, Math.max(STEP_MS, until - clock.monotonic()));
 }
 
 /** Nobody answers for this code. */

@@ -18,7 +18,7 @@ import { createConversation, insist, isPeerAbort, type Conversation } from './co
 import { answerOffer, type AnsweredOffer } from './join-answer.ts';
 import { requireHostDevice, requireOwnLink, requireSame } from './join-attestation.ts';
 import { acceptAnchored, requireKnownHost, storePending } from './join-store.ts';
-import type { JoinContext, JoinResult, JoinSas } from './join-context.ts';
+import { patience, type JoinContext, type JoinResult, type JoinSas } from './join-context.ts';
 
 /** A host that will not have this device back says so right after its introduction. */
 const OBJECTION_MS = 2_000;
@@ -31,14 +31,15 @@ export async function joinAt(
   stage: { keyed: boolean },
   timeoutMs: number,
 ): Promise<JoinResult> {
-  const answered = await answerOffer(context, relay, input, timeoutMs);
-  const { run, sessionId } = answered;
   const { clock, signal } = context;
+  const until = clock.monotonic() + timeoutMs;
+  const answered = await answerOffer(context, relay, input, until);
+  const { run, sessionId } = answered;
   const { token, envelopes } = run;
   const talk = createConversation({ clock, relay, sessionId, token, envelopes, signal });
   let p3: P3;
   try {
-    const confirm = await confirmation(context, relay, answered);
+    const confirm = await confirmation(context, relay, answered, patience(clock, until));
     stage.keyed = provesCode(run, confirm);
     p3 = openConfirmation(run, confirm);
   } catch (error) {
@@ -58,10 +59,11 @@ async function confirmation(
   { clock, signal }: JoinContext,
   relay: JoinerRelay,
   { run, sessionId }: AnsweredOffer,
+  ms: number,
 ): Promise<Parameters<typeof openConfirmation>[1]> {
-  return within(clock, MACHINE_MS, silence, signal, async (own) => {
+  return within(clock, ms, silence, signal, async (own) => {
     for (;;) {
-      const body = await insist(clock, own, () => relay.confirmation(sessionId, run.token, own));
+      const body = await insist(clock, own, (call) => relay.confirmation(sessionId, run.token, call));
       if (body !== null) return body;
       await clock.sleep(100, own);
     }

@@ -96,7 +96,7 @@ async function runSession(on: Pairing, session: HostSession): Promise<PairedResu
   const { device, link } = granted;
   const paired = { deviceDid: device.did, deviceName: device.name, attestation: link };
   callbacks.onPaired?.(paired);
-  await insist(clock, undefined, () => relay.complete(sessionId, token)).catch(() => {});
+  await insist(clock, undefined, (own) => relay.complete(sessionId, token, own)).catch(() => {});
   await callbacks.linger?.(sessionId, LINGER_MS);
   return paired;
 }
