@@ -71,7 +71,11 @@ async function exchange(call: RelayRequest, target: Target, signal?: AbortSignal
     };
     const answering = setTimeout(giveUp, target.answerMs);
     const connecting = setTimeout(giveUp, target.connectMs);
-    sent.once('socket', (socket) => socket.once('connect', () => clearTimeout(connecting)));
+    sent.once('socket', (socket) => {
+      // A connection that is used again is there already and never says so.
+      if (socket.connecting) socket.once('connect', () => clearTimeout(connecting));
+      else clearTimeout(connecting);
+    });
     sent.once('error', fail);
     sent.once('close', () => {
       clearTimeout(answering);

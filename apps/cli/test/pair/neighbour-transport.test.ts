@@ -42,4 +42,19 @@ describe('calls to a neighbour', () => {
     expect(performance.now() - started).toBeLessThan(2_000);
     await expect.poll(() => dropped).toBe(true);
   });
+
+  it('may take longer than connecting may, on a connection that is used again as well', async () => {
+    const ports = new Set<number | undefined>();
+    const transport = await neighbour(
+      (request, response) => {
+        ports.add(request.socket.remotePort);
+        setTimeout(() => response.end('{}'), 600);
+      },
+      { connectMs: 200 },
+    );
+    for (let call = 0; call < 3; call += 1) {
+      expect(await transport.send({ method: 'GET', path: '/' })).toMatchObject({ status: 200 });
+    }
+    expect(ports.size).toBe(1);
+  });
 });
