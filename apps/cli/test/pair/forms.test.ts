@@ -46,6 +46,8 @@ const joinArgs = (given: unknown, name: string, ...more: readonly string[]): rea
 ];
 const shown = async (name: string): Promise<Record<string, unknown>> =>
   (await laptop.data('devices', 'show', name))['device'] as Record<string, unknown>;
+/** As it stands beside the QR code on 80 columns. */
+const asShown = (link: unknown): string => (String(link).match(/.{1,34}/g) ?? []).join(`\n${' '.repeat(46)}`);
 const lastOf = (running: Running): Event => running.events().at(-1) as Event;
 
 describe('a session is joined', () => {
@@ -83,7 +85,7 @@ describe('a session is joined', () => {
     expect(offer['link']).not.toContain(String(offer['code']).replace('-', ''));
     // From a mail: blanks around it, and on stdin rather than among the arguments.
     const joiner = another().start(...joinArgs('-', 'by link'));
-    joiner.say(`  ${String(offer['link'])}\t`);
+    joiner.say(`  ${asShown(offer['link'])}\t`);
     expect(await running.event('joined')).toMatchObject({ kind: 'link', confirm: 'type' });
     running.say(String((await joiner.event('sas'))['sas']));
     expect((await Promise.all([running.done, joiner.done])).map(({ exit }) => exit)).toEqual([0, 0]);
@@ -93,7 +95,7 @@ describe('a session is joined', () => {
   it('B05 not by a link whose fingerprint is another one', async () => {
     const running = host('--link');
     const offer = await running.event('offer');
-    const joiner = another().start(...joinArgs(offer['link'], 'thief'));
+    const joiner = another().start(...joinArgs(asShown(offer['link']), 'thief'));
     await running.event('joined');
     running.say('AAAA-AAAA');
     const [end] = await Promise.all([running.done, joiner.done]);

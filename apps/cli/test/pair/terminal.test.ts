@@ -28,6 +28,18 @@ async function offered(host: Terminal): Promise<{ readonly code: string; readonl
 const lan = ['pair', '--bind', '127.0.0.1', '--no-mdns'];
 
 describe.skipIf(!hasScript)('auths pair on a terminal', () => {
+  it('takes a link that is pasted with the line breaks of the screen', async () => {
+    const { laptop, desktop } = await laptopAndDesktop();
+    const host = laptop.start('pair', '--json', '--link', '--bind', '127.0.0.1', '--no-mdns');
+    const offer = await host.event('offer');
+    const joiner = onTerminal(desktop, 80, 'pair', '--join', '-', '--git', 'none', '--name', 'desktop');
+    await joiner.shown(/Code, QR text or link:/);
+    const lines = String(offer['link']).match(/.{1,34}/g) ?? [];
+    joiner.type(lines.map((line) => `${line}\r`).join(' '.repeat(46)));
+    await joiner.shown(/Found a host at/);
+    await joiner.shown(/Fingerprint: /);
+  });
+
   it('draws the QR black on white, counts down, asks both people, pairs', async () => {
     const { laptop, desktop } = await laptopAndDesktop();
     const host = onTerminal(laptop, 80, ...lan);

@@ -16,16 +16,21 @@ export type JoinInput =
 
 /** With white space around it. */
 const MOST_CHARACTERS = 4_096;
+const LINK = 'auths://pair?';
+/** Of unix seconds, until the year 2286. */
+const TIME_DIGITS = 10;
 
 /**
- * What `text` is, without surrounding white space. `pairing/invalid-code` or `pairing/malformed` says what
+ * What `text` is, without surrounding white space; a link also without the blanks and line breaks that a screen has put
+ * into it. `pairing/invalid-code` or `pairing/malformed` says what
  * it looks like and what is wrong with it, and never quotes it: any of the three forms holds a secret.
  */
 export function parseJoinInput(text: string, rules: EndpointRules = {}): JoinInput {
   // Looking for blanks at the end costs the square of the blanks within; what is this long is nothing that we print.
-  const given = text.length > MOST_CHARACTERS ? text : text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
+  const given = text.length > MOST_CHARACTERS ? text : trimmed(text);
   if (given.startsWith('AUTHS:')) return { kind: 'qr', offer: decodeQrPayload(given, rules) };
-  if (given.startsWith('auths://pair?')) return { kind: 'link', offer: decodeLink(given, rules) };
+  const link = linkIn(given);
+  if (link !== null) return { kind: 'link', offer: decodeLink(link, rules) };
   if (/^https?:/i.test(given)) return parsePageLink(given, rules);
   if (/^auths:/i.test(given)) {
     throw malformed(
@@ -42,9 +47,35 @@ export function parseJoinInput(text: string, rules: EndpointRules = {}): JoinInp
   return { kind: 'code', code: parseCode(given) };
 }
 
+/** True for the beginning of a link whose rest stands on lines that follow. */
+export function isUnfinishedLink(text: string, rules: EndpointRules = {}): boolean {
+  const link = text.length > MOST_CHARACTERS ? null : linkIn(trimmed(text));
+  if (link === null) return false;
+  // Our own links end with the time, which a break may have cut.
+  const time = /[?&#]x=(\d*)$/.exec(link)?.[1];
+  if (time !== undefined) return time.length < TIME_DIGITS;
+  try {
+    decodeLink(link, rules);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+function trimmed(text: string): string {
+  return text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
+}
+
+/** The link that `given` is, in one piece; null when it is none. A QR code's text may hold blanks of its own. */
+function linkIn(given: string): string | null {
+  if (!given.startsWith(LINK) && !/^https?:/i.test(given)) return null;
+  const link = given.length > MOST_CHARACTERS ? given : given.replace(/[ \t\r\n]+/g, '');
+  if (link.startsWith(LINK)) return link;
+  return link.includes('/pair#') && !link.includes('/pair#AUTHS:') ? link : null;
+}
+
 function parsePageLink(given: string, rules: EndpointRules): JoinInput {
   if (given.includes('/pair#AUTHS:')) return { kind: 'qr', offer: decodeQrPayload(given, rules) };
-  if (given.includes('/pair#')) return { kind: 'link', offer: decodeLink(given, rules) };
   throw malformed(
     'this web address holds no pairing secret: the part after # is missing',
     'paste the whole link; some programs cut it at the #',

@@ -8,6 +8,7 @@ import {
   decodeQrPayload,
   encodeLink,
   encodeQrPayload,
+  isUnfinishedLink,
   parseJoinInput,
   type OutOfBand,
 } from '../../src/pairing/uri.ts';
@@ -297,5 +298,41 @@ describe('parseJoinInput', () => {
       }),
       { numRuns: 800 },
     );
+  });
+});
+
+describe('a link that a screen has broken into lines', () => {
+  const page = encodeLink(offer, PAGE);
+  const pieces = (text: string, width: number): string[] =>
+    text.match(new RegExp(`.{1,${width}}`, 'g')) ?? [];
+  const broken = (text: string, width: number): string => pieces(text, width).join(`\r\n${' '.repeat(46)}`);
+
+  it.each([34, 47, 70])('is the same link, in pieces of %d', (width) => {
+    expect(parseJoinInput(broken(link, width))).toEqual({ kind: 'link', offer });
+    expect(parseJoinInput(broken(page, width))).toEqual({ kind: 'link', offer });
+  });
+
+  it('is unfinished up to its last character', () => {
+    for (let length = 'auths://pair?'.length; length < link.length; length += 1) {
+      expect([length, isUnfinishedLink(link.slice(0, length))]).toEqual([length, true]);
+    }
+    expect(isUnfinishedLink(link)).toBe(false);
+    expect(isUnfinishedLink(page)).toBe(false);
+  });
+
+  it('and nothing else has blanks taken out of it or waits for more', () => {
+    for (const text of [
+      qr,
+      qr.slice(0, 40),
+      `${PAGE}/pair#${qr}`,
+      'ABC-DEF',
+      'https://auths.example',
+      'auths://',
+    ]) {
+      expect(isUnfinishedLink(text)).toBe(false);
+    }
+    for (const text of [`${qr.slice(0, 30)}\n${qr.slice(30)}`, `auths: //pair?${link.slice(13)}`]) {
+      expect(said(text)).not.toBe('nothing');
+    }
   });
 });
