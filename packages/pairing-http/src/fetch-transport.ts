@@ -98,7 +98,10 @@ async function readJson(response: Response, origin: string): Promise<unknown> {
   } catch (cause) {
     // An error page of some other server is still an answer; a 2xx that is not JSON is not one of ours.
     if (!response.ok) return null;
-    throw new AuthsError('pairing/protocol-violation', 'the answer is not JSON', { cause });
+    throw new AuthsError('pairing/protocol-violation', 'the answer is not JSON', {
+      hint: 'Is this the address of a pairing host or registry? Give the one that auths pair shows: --host URL or --registry URL',
+      cause,
+    });
   }
 }
 

@@ -12,6 +12,7 @@ export interface Situation {
   readonly connected: boolean;
 }
 
+const FRESH_CODE = 'run auths pair on the host again for a fresh code, then here auths pair --join CODE';
 const NO_SUCH_CODE = 'code not found: no pairing waits there under it, or not any more';
 
 interface Words {
@@ -53,6 +54,20 @@ function wordsFor(error: AuthsError, situation: Situation): Words | null {
           };
     case 'pairing/session-expired':
       return { hint: 'run auths pair on the host again for a fresh code' };
+    case 'pairing/attempts-exhausted':
+      return side === 'host' ? null : { hint: FRESH_CODE };
+    case 'pairing/cancelled':
+      return { hint: side === 'host' ? 'run auths pair again for a fresh code' : FRESH_CODE };
+    case 'pairing/host-identity-invalid':
+      return {
+        hint: 'run auths doctor on the host and then auths pair there again; if it says the same once more, do not trust that host',
+      };
+    case 'pairing/rate-limited':
+      return { hint: `wait ${waitOf(error)}, then run the same command again` };
+    case 'pairing/malformed':
+      return error.hint === undefined
+        ? { hint: `this is auths ${version}; see auths --version on the other device` }
+        : null;
     case 'pairing/pake-failed':
       if (side === 'host') return null;
       return {
@@ -73,6 +88,12 @@ function wordsFor(error: AuthsError, situation: Situation): Words | null {
     default:
       return null;
   }
+}
+
+/** As long as the other side asked for. */
+function waitOf({ details }: AuthsError): string {
+  const seconds = details['retry_after'];
+  return typeof seconds === 'number' ? `${seconds} s` : 'a minute';
 }
 
 /** Nobody was reached, or somebody no longer is. */

@@ -76,5 +76,7 @@ function defaultPort(scheme: 'http' | 'https'): number {
 }
 
 function malformed(why: string): AuthsError<'pairing/malformed'> {
-  return new AuthsError('pairing/malformed', `this is not an address that pairing uses: ${why}`);
+  return new AuthsError('pairing/malformed', `this is not an address that pairing uses: ${why}`, {
+    hint: 'Give it as the other device shows it, such as http://192.168.1.20:41234',
+  });
 }

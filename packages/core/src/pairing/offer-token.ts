@@ -128,5 +128,7 @@ function unsupported(): AuthsError<'pairing/unsupported-version'> {
 }
 
 function malformed(name: string): AuthsError<'pairing/malformed'> {
-  return new AuthsError('pairing/malformed', `the offer's ${name} is not well formed`);
+  return new AuthsError('pairing/malformed', `the offer's ${name} is not well formed`, {
+    hint: 'Run auths pair on the host again; if that does not help, see auths --version on both devices.',
+  });
 }

@@ -43,6 +43,8 @@ export function asMalformed<T>(what: string, parse: () => T): T {
   } catch (error) {
     if (!isAuthsError(error)) throw error;
     // Without the cause: it may quote what it was given.
-    throw new AuthsError('pairing/malformed', `${what}: ${error.message}`);
+    throw new AuthsError('pairing/malformed', `${what}: ${error.message}`, {
+      hint: 'Take the whole of it from the other screen once more, or type the code there: auths pair --join CODE',
+    });
   }
 }
