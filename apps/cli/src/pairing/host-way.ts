@@ -18,13 +18,21 @@ import { startLanServer } from '../lan/server.ts';
 import { isOwnOrigin } from './explain.ts';
 import type { HostSettings } from './flags.ts';
 
+/** What the network was told of a session. */
+export interface Announced {
+  /** In words. */
+  readonly mdns: string;
+  /** Another device finds this one by the code alone. */
+  readonly byCode: boolean;
+}
+
 export interface HostWay {
   readonly mode: 'lan' | 'registry';
   readonly relay: HostRelay;
   /** What the person should know about the address; null when nothing. */
   readonly note: string | null;
   /** Makes the session findable; resolves to the state of mDNS in words, null where there is none. Never rejects. */
-  readonly announce: (nameplate: string | null) => Promise<string | null>;
+  readonly announce: (nameplate: string | null) => Promise<Announced | null>;
   /** Waits until the other side has fetched what was said to it. */
   readonly linger?: (session: SessionId, maxMs: number) => Promise<void>;
   /** Where this process serves the relay: joiners wait until `opened` settles. */
@@ -131,7 +139,7 @@ function createDoor(store: SessionStore): Door {
 }
 
 interface Announcer {
-  readonly announce: (nameplate: string | null) => Promise<string | null>;
+  readonly announce: (nameplate: string | null) => Promise<Announced | null>;
   readonly withdraw: () => Promise<void>;
 }
 
@@ -152,15 +160,17 @@ function createAnnouncer(
     withdraw,
     announce: async (nameplate) => {
       await withdraw();
-      if (!settings.mdns) return 'off (--no-mdns); the other device needs --host';
-      if (nameplate === null) return 'off; the QR code names the address';
+      if (!settings.mdns) return { mdns: 'off (--no-mdns); the other device needs --host', byCode: false };
+      if (nameplate === null) return { mdns: 'off; the QR code names the address', byCode: false };
       try {
         discovery ??= (await import('../lan/mdns.ts')).createMdns(context.random);
         current = await discovery.advertise({ nameplate, port, address });
       } catch (error) {
-        return `failed (${(error as Error).message}); the other device needs --host`;
+        const why = (error as Error).message;
+        return { mdns: `failed (${why}); the other device needs --host`, byCode: false };
       }
-      return address.loopback ? 'advertising on this machine only' : 'advertising on local network';
+      const where = address.loopback ? 'this machine only' : 'local network';
+      return { mdns: `advertising on ${where}`, byCode: true };
     },
   };
 }

@@ -105,12 +105,15 @@ function createHostScreen(context: Context, settings: HostSettings, way: HostWay
   const callbacks: PairHostCallbacks = {
     onOffer: async (offer) => {
       end();
-      const mdns = await way.announce(offer.nameplate);
+      const { mdns, byCode } = (await way.announce(offer.nameplate)) ?? { mdns: null, byCode: true };
       if (globals.json) context.emit(offerEvent(offer, way.mode));
       const secondsLeft = Math.max(0, Math.round((offer.expiresAt - clock.now()) / 1000));
       const drawn = offer.uri === null ? noQr : qrFor(screen, offer.uri);
       screen.write(
-        offerScreen({ ...offer, ...drawn, mode: way.mode, note: way.note, did, mdns, secondsLeft }, screen),
+        offerScreen(
+          { ...offer, ...drawn, mode: way.mode, note: way.note, did, mdns, byCode, secondsLeft },
+          screen,
+        ),
       );
       // Without the code nobody could join: it is no progress and no hint.
       if (globals.quiet && offer.code !== null) terminal.show(offer.code);

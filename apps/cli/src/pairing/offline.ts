@@ -60,6 +60,7 @@ export async function runOffline(context: Context, settings: HostSettings): Prom
           did: host.controllerDid,
           note: null,
           mdns: null,
+          byCode: true,
           secondsLeft: settings.ttlSeconds,
         },
         screen,

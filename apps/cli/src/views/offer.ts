@@ -12,6 +12,8 @@ export interface OfferView {
   readonly did: string;
   /** State of mDNS in words; null where there is none to speak of. */
   readonly mdns: string | null;
+  /** False where the code alone does not lead here: --host has to stand beside it. */
+  readonly byCode: boolean;
   readonly qr: RenderedQr | null;
   /** Why the QR is missing although it was wanted; null otherwise. */
   readonly qrMissing: string | null;
@@ -89,9 +91,8 @@ function codeLines(view: OfferView, style: Style): readonly string[] {
   if (view.code === null) return view.qr === null ? [] : ['Scan the QR code with the other device.', ''];
   const lead =
     view.qr === null ? 'On the other device, enter this code' : 'Scan the QR code, or enter this code';
-  const where = view.mode === 'registry' ? ` --registry ${shellWord(view.endpoint)}` : '';
   const direct =
-    view.mode === 'lan'
+    view.mode === 'lan' && view.byCode
       ? [style.dim(`  or, without mDNS: auths pair --join ${view.code} --host ${shellWord(view.endpoint)}`)]
       : [];
   return [
@@ -99,10 +100,16 @@ function codeLines(view: OfferView, style: Style): readonly string[] {
     '',
     `    ${style.bold(style.accent(view.code))}`,
     '',
-    style.dim(`  on its command line: auths pair --join ${view.code}${where}`),
+    style.dim(`  on its command line: ${joinCommand(view)}`),
     ...direct,
     '',
   ];
+}
+
+/** What works on the command line of the other device. */
+function joinCommand({ code, mode, endpoint, byCode }: OfferView): string {
+  const flag = mode === 'registry' ? 'registry' : byCode ? null : 'host';
+  return `auths pair --join ${code}${flag === null ? '' : ` --${flag} ${shellWord(endpoint)}`}`;
 }
 
 function linkLines(view: OfferView, style: Style): readonly string[] {
@@ -130,7 +137,6 @@ const BLANK: Words = { words: '' };
 
 function wordsBeside(view: OfferView): readonly Words[] {
   const { code, link, mode, note, mdns, endpoint } = view;
-  const where = mode === 'registry' ? ` --registry ${shellWord(endpoint)}` : '';
   return [
     { words: titleOf(view), tone: 'bold' },
     BLANK,
@@ -146,7 +152,7 @@ function wordsBeside(view: OfferView): readonly Words[] {
           BLANK,
           { words: `  ${code}`, tone: 'code' },
           BLANK,
-          { words: `auths pair --join ${code}${where}`, tone: 'dim' },
+          { words: joinCommand(view), tone: 'dim' },
         ] as const)),
     ...(link === null ? [] : [BLANK, { words: `Or send this link: ${link}` }]),
     BLANK,
