@@ -11,7 +11,7 @@ import { createWorld, directOf, ENDPOINT, failure, startHost, startJoin, type Wo
 
 /** Ten times as fast as the real one, so that half a minute of patience is three seconds. */
 const clock: Clock = {
-  now: realClock.now,
+  now: () => realClock.now(),
   monotonic: () => realClock.monotonic() * 10,
   sleep: (ms, signal) => realClock.sleep(ms / 10, signal),
 };
@@ -50,9 +50,9 @@ async function neighbour(world: World, at: RegExp): Promise<JoinerRelay> {
         .then(({ body }) => response.end(JSON.stringify(body)));
     });
   });
-  const { origin, close } = await listen(server);
-  stops.push(close);
-  return createJoinerRelay(createFetchTransport(origin), origin);
+  const place = await listen(server);
+  stops.push(() => place.close());
+  return createJoinerRelay(createFetchTransport(place.origin), place.origin);
 }
 
 // Shorter than the deadline of the transport alone, which a fast clock does not hasten.

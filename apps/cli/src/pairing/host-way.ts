@@ -19,7 +19,7 @@ import { isOwnOrigin } from './explain.ts';
 import type { HostSettings } from './flags.ts';
 
 /** What the network was told of a session. */
-export interface Announced {
+interface Announced {
   /** In words. */
   readonly mdns: string;
   /** Another device finds this one by the code alone. */

@@ -301,11 +301,12 @@ describe('parseJoinInput', () => {
   });
 });
 
+const pieces = (text: string, width: number): string[] => text.match(new RegExp(`.{1,${width}}`, 'g')) ?? [];
+
+const broken = (text: string, width: number): string => pieces(text, width).join(`\r\n${' '.repeat(46)}`);
+
 describe('a link that a screen has broken into lines', () => {
   const page = encodeLink(offer, PAGE);
-  const pieces = (text: string, width: number): string[] =>
-    text.match(new RegExp(`.{1,${width}}`, 'g')) ?? [];
-  const broken = (text: string, width: number): string => pieces(text, width).join(`\r\n${' '.repeat(46)}`);
 
   it.each([34, 47, 70])('is the same link, in pieces of %d', (width) => {
     expect(parseJoinInput(broken(link, width))).toEqual({ kind: 'link', offer });
