@@ -16,7 +16,8 @@ export interface RefChange {
 
 /**
  * All changes or none, by compare-and-swap: true when done, false when one of the refs held something else.
- * A lock that does not go away within two seconds is `storage/locked`, naming the file.
+ * A lock that does not go away within two seconds is `storage/locked`, naming the file; refs that stay as they were
+ * though git says that it moved them are `git/failed`.
  */
 export async function updateRefs(gitDir: string, changes: readonly RefChange[]): Promise<boolean> {
   const lines = changes.map(({ ref, from, to }) =>
@@ -35,6 +36,7 @@ export async function updateRefs(gitDir: string, changes: readonly RefChange[]):
         input: `start\n${lines.join('')}prepare\ncommit\n`,
       });
       await Promise.all(changes.map(({ ref }) => syncDirectory(join(gitDir, ref, '..'))));
+      requireMoved(gitDir, changes);
       return true;
     } catch (error) {
       if (!hasCode(error, 'git/failed')) throw error;
@@ -44,6 +46,17 @@ export async function updateRefs(gitDir: string, changes: readonly RefChange[]):
       if (attempt >= 20) throw locked(lock, error);
       await sleep(20 + 10 * attempt);
     }
+  }
+}
+
+/** What git said is not believed. Another id than both is none of this one's doing: somebody moved the ref on meanwhile. */
+function requireMoved(gitDir: string, changes: readonly RefChange[]): void {
+  for (const { ref, from, to } of changes) {
+    if (from === to || readRef(gitDir, ref) !== from) continue;
+    throw new AuthsError('git/failed', `git says that it wrote ${ref}, but the ref is as it was before`, {
+      hint: 'see which git is the first in PATH (git --version), then run the same command again',
+      details: { args: ['update-ref', '--stdin'], status: 0 },
+    });
   }
 }
 

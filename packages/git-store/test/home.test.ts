@@ -168,6 +168,25 @@ describe('running git', () => {
     await expect(failed).rejects.toMatchObject({ code: 'git/failed', details: { status: 128 } });
   });
 
+  it('does not believe a git that says it wrote a ref and did not', async () => {
+    const { prefix, events } = sampleLog('unwritten');
+    const home = createHome(scratch());
+    const folder = scratch();
+    writeFileSync(join(folder, 'git'), '#!/bin/sh\nexit 0\n', { mode: 0o755 });
+    const path = process.env['PATH'];
+    process.env['PATH'] = folder;
+    try {
+      await expect(gitEventLog(home).append(prefix, null, events)).rejects.toMatchObject({
+        code: 'git/failed',
+        message: expect.stringContaining(`refs/did/keri/${prefix}/kel`) as string,
+        hint: expect.stringContaining('git --version') as string,
+      });
+    } finally {
+      process.env['PATH'] = path;
+    }
+    expect(await gitEventLog(home).append(prefix, null, events)).not.toBeNull();
+  });
+
   it('bounds the output', async () => {
     await expect(runGit(['help', '-a'], { maxOutput: 100 })).rejects.toMatchObject({ code: 'git/failed' });
   });
