@@ -11,8 +11,8 @@ import { utf8 } from '@auths/core/encoding/text';
 import { AuthsError, hasCode } from '@auths/core/errors';
 import type { PairedDevice } from '@auths/core/flows/pairing-ports';
 import { isDidKey } from '@auths/core/identifiers';
-import { corruptFile, readFileBounded, writeFileAtomic } from './atomic-file.ts';
-import { withFileLock } from './file-lock.ts';
+import { corruptFile, readFileBounded, requireReplaceable, writeFileAtomic } from './atomic-file.ts';
+import { requireNoStaleLock, withFileLock } from './file-lock.ts';
 
 const FILE = 'allow-list.json';
 const BACKUP = 'allow-list.json.bak';
@@ -28,6 +28,15 @@ export async function readAllowList(dir: string): Promise<readonly PairedDevice[
     throw corruptFile(path, 'it is gone, though devices were paired');
   }
   return [];
+}
+
+/** Throws when the list cannot be read, or could not be changed now: what `changeAllowList` would reject with. Changes nothing. */
+export async function requireAllowList(dir: string): Promise<void> {
+  const path = join(dir, FILE);
+  await readAllowList(dir);
+  await readFileBounded(join(dir, BACKUP), MAX_FILE);
+  await requireNoStaleLock(path);
+  await requireReplaceable(path);
 }
 
 /** From the devices as they are now to the devices as they shall be; the same array changes nothing. */

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open, rename, unlink } from 'node:fs/promises';
+import { access, open, rename, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AuthsError, isAuthsError, storageHint } from '@auths/core/errors';
 
@@ -27,6 +27,23 @@ export async function writeFileAtomic(path: string, bytes: Uint8Array, mode = 0o
     throw storageFailed(path, cause);
   }
   await syncDirectory(dirname(path));
+}
+
+/** Proves that `path` could be replaced: makes a file beside it and removes it. What stands there is left as it is. */
+export async function requireReplaceable(path: string): Promise<void> {
+  const temporary = `${path}.${randomBytes(9).toString('hex')}.tmp`;
+  try {
+    // A full disk still makes files, empty ones.
+    await writeFile(temporary, '\n', { flag: 'wx', mode: 0o600 });
+    await access(path, constants.W_OK).catch((cause: unknown) => {
+      // A file may be a mount of its own; its mode alone is in nobody's way.
+      if (errnoOf(cause) === 'EROFS') throw cause;
+    });
+  } catch (cause) {
+    throw storageFailed(path, cause);
+  } finally {
+    await unlink(temporary).catch(() => undefined);
+  }
 }
 
 /** The bytes of a regular file of at most `maxSize`, null when there is none. A link is not followed. */
@@ -85,7 +102,8 @@ export function corruptFile(path: string, why: string, cause?: unknown): AuthsEr
   });
 }
 
-function storageFailed(path: string, cause: unknown): AuthsError<'storage/failed'> {
+/** `storage/failed` at `path`, with what helps by the name of the system's error. */
+export function storageFailed(path: string, cause: unknown): AuthsError<'storage/failed'> {
   const why = errnoOf(cause) ?? 'input/output error';
   return new AuthsError('storage/failed', `${path} could not be read or written (${why})`, {
     hint: storageHint(errnoOf(cause)),

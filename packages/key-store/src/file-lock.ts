@@ -31,6 +31,12 @@ export async function withFileLock<T>(
   }
 }
 
+/** `storage/locked` when a program that has ended holds the lock of `path`, which nobody could take then. */
+export async function requireNoStaleLock(path: string): Promise<void> {
+  const lock = `${path}.lock`;
+  if ((await lockState(lock)) === 'stale') throw leftBehind(lock);
+}
+
 /** Who holds a lock: nobody (no file), a living process, or a dead one. */
 export async function lockState(lock: string): Promise<'free' | 'held' | 'stale'> {
   let text: string;
@@ -64,7 +70,7 @@ async function acquire(lock: string, waitMs: number): Promise<() => Promise<void
         if (errnoOf(error) !== 'EEXIST') throw failed(lock, error);
       }
       const state = await lockState(lock);
-      if (state === 'stale') throw locked(lock, 'a program that has ended left it behind');
+      if (state === 'stale') throw leftBehind(lock);
       if (performance.now() > deadline) throw locked(lock, 'another program has held it for too long');
       if (state === 'held') await sleep(Math.min(5 + 5 * attempt, 50) * (0.5 + Math.random()));
     }
@@ -102,6 +108,10 @@ function startOf(process: number): string {
   } catch {
     return '';
   }
+}
+
+function leftBehind(lock: string): AuthsError<'storage/locked'> {
+  return locked(lock, 'a program that has ended left it behind');
 }
 
 function locked(path: string, why: string): AuthsError<'storage/locked'> {

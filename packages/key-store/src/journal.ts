@@ -7,7 +7,15 @@ import { join } from 'node:path';
 import { parseJson, type JsonValue } from '@auths/core/encoding/json';
 import { utf8 } from '@auths/core/encoding/text';
 import { AuthsError, hasCode } from '@auths/core/errors';
-import { corruptFile, errnoOf, readFileBounded, removeFile, writeFileAtomic } from './atomic-file.ts';
+import {
+  corruptFile,
+  errnoOf,
+  readFileBounded,
+  removeFile,
+  requireReplaceable,
+  storageFailed,
+  writeFileAtomic,
+} from './atomic-file.ts';
 
 export interface Journal {
   /** Writes or replaces an entry. The value is plain JSON; names are [a-z0-9._-], at most 100 characters. */
@@ -24,9 +32,16 @@ const MAX_ENTRY = 64 << 20;
 const NAME = /^[a-z0-9][a-z0-9._-]{0,99}$/;
 const SUFFIX = '.json';
 
+/** Throws when no entry could be written in the home in `dir` now. */
+export async function requireJournal(dir: string): Promise<void> {
+  const journal = folderOf(dir);
+  await makeFolder(journal);
+  await requireReplaceable(join(journal, `probe${SUFFIX}`));
+}
+
 /** The journal of the home in `dir`. */
 export function openJournal(dir: string): Journal {
-  const journal = join(dir, 'journal');
+  const journal = folderOf(dir);
   const pathOf = (name: string): string => {
     if (!NAME.test(name)) throw new AuthsError('internal/bug', `"${name}" cannot name a journal entry`);
     return join(journal, `${name}${SUFFIX}`);
@@ -35,7 +50,7 @@ export function openJournal(dir: string): Journal {
   return {
     async write(name, value) {
       const path = pathOf(name);
-      await mkdir(journal, { recursive: true, mode: 0o700 });
+      await makeFolder(journal);
       await writeFileAtomic(path, utf8(`${JSON.stringify(value)}\n`));
     },
 
@@ -68,4 +83,14 @@ export function openJournal(dir: string): Journal {
 
     remove: (name) => removeFile(pathOf(name)),
   };
+}
+
+function folderOf(dir: string): string {
+  return join(dir, 'journal');
+}
+
+async function makeFolder(journal: string): Promise<void> {
+  await mkdir(journal, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+    throw storageFailed(journal, cause);
+  });
 }

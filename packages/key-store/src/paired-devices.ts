@@ -9,8 +9,8 @@ import { exactObject, type JsonValue } from '@auths/core/encoding/json';
 import { AuthsError } from '@auths/core/errors';
 import type { PairedDevice, PairedDevices, PairingJournal } from '@auths/core/flows/pairing-ports';
 import { parseSessionId, type SessionId } from '@auths/core/identifiers';
-import { changeAllowList, readAllowList, type ListEdit } from './allow-list.ts';
-import { openJournal, type Journal } from './journal.ts';
+import { changeAllowList, readAllowList, requireAllowList, type ListEdit } from './allow-list.ts';
+import { openJournal, requireJournal, type Journal } from './journal.ts';
 
 /** Journal and allow-list of the home in `dir`. */
 export function pairedDevices(dir: string): PairedDevices {
@@ -18,6 +18,15 @@ export function pairedDevices(dir: string): PairedDevices {
     read: () => readAllowList(dir),
     change: (edit) => changeAllowList(dir, edit),
   });
+}
+
+/**
+ * Throws when a pairing could not be written down in the home in `dir`: to be asked before anybody is shown a code or compares
+ * anything for it. Changes nothing.
+ */
+export async function requirePairedDevices(dir: string): Promise<void> {
+  await requireAllowList(dir);
+  await requireJournal(dir);
 }
 
 /** A list of paired devices, as `readAllowList` and `changeAllowList` keep it. */

@@ -5,6 +5,7 @@ import { AuthsError, isAuthsError } from '@auths/core/errors';
 import { acceptRequest, type AcceptedRequest } from '@auths/core/flows/accept-request';
 import { MAX_REQUEST } from '@auths/core/flows/device-request';
 import { isDidKey, type DidKey } from '@auths/core/identifiers';
+import { requirePairedDevices } from '@auths/key-store/paired-devices';
 import { withHost } from '../authority.ts';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
 import type { Stores } from '../composition.ts';
@@ -50,6 +51,7 @@ export const devicesAccept: CommandSpec = defineCommand({
       'a request is made on the new device: auths devices request FILE',
     );
     return withHost(context, 'auths devices accept', async (ports, stores) => {
+      await requirePairedDevices(context.home);
       const accepted = await naming(file, () =>
         acceptRequest(
           ports,

@@ -7,7 +7,7 @@ import type { HostIdentity } from '@auths/core/flows/pairing-ports';
 import type { KeyStore } from '@auths/core/ports';
 import type { IdentityDocument } from '@auths/git-store/identity-document';
 import { refuseCopiedHome } from '@auths/key-store/machine';
-import { pairedDevices } from '@auths/key-store/paired-devices';
+import { pairedDevices, requirePairedDevices } from '@auths/key-store/paired-devices';
 import type { Context } from '../command.ts';
 import { openKeys, signerFor, type Stores } from '../composition.ts';
 import { readDeviceKey } from '../home/device-key.ts';
@@ -38,10 +38,12 @@ export interface HostInSight {
 
 /**
  * The same without waiting for the keys, which takes some tenths of a second, where the public halves are known without
- * them. Whoever types a passphrase is told first whether it was the right one.
+ * them. Whoever types a passphrase is told first whether it was the right one. Before anything is shown it is known that a
+ * pairing can be written down here.
  */
 export async function hostInSight(context: Context, stores: AuthorityStores): Promise<HostInSight> {
   await requireOnlyWriter(context, stores);
+  await requirePairedDevices(context.home);
   const keys = await openKeys(context);
   let opened: Promise<HostIdentity> | null = null;
   let secret: Uint8Array | null = null;

@@ -1,0 +1,165 @@
+/** A host that could not grant says so before anybody compares anything; what changes while a person is asked is seen before a key signs. */
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  buildPrograms,
+  createWorld,
+  programs,
+  removePrograms,
+  watch,
+  type Machine,
+  type Running,
+  type World,
+} from './programs.ts';
+import { endOf, joinArgv } from './stage.ts';
+
+// oxlint-disable-next-line typescript/no-explicit-any
+type Data = any;
+
+const HOST = ['pair', '--json', '--bind', '127.0.0.1', '--no-mdns'];
+const ASKS = /asks to become a device/;
+const canMount = process.platform === 'linux' && process.getuid?.() === 0;
+
+let world: World;
+let laptop: Machine;
+let home: string;
+let kit: string;
+let did: string;
+let asked: Request;
+const folders: string[] = [];
+beforeAll(async () => {
+  buildPrograms();
+  world = createWorld();
+  laptop = world.machine('laptop');
+  home = String(laptop.env['AUTHS_HOME']);
+  kit = join(laptop.folder, 'kit');
+  const made = await laptop.data('init', '--name', 'laptop', '--git', 'none', '--recovery-file', kit);
+  did = String(made['controller_did']);
+  asked = await request('asks');
+  // Paired once, so that there is a list to break.
+  const desk = world.machine('desk');
+  const host = laptop.start(...HOST);
+  const joiner = await joinAt(desk, host);
+  await host.event('joined');
+  host.say('y');
+  expect([await endOf(host), await endOf(joiner)]).toEqual(['0 paired', '0 paired']);
+}, 120_000);
+afterAll(async () => {
+  await world.end();
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  removePrograms();
+});
+
+async function joinAt(device: Machine, host: Running): Promise<Running> {
+  const offer = await host.event('offer');
+  return device.start(...joinArgv(String(offer['code']), device.name), '--host', String(offer['endpoint']));
+}
+
+const eventsOf = (running: Running): readonly string[] => running.events().map(({ event }) => event);
+const errorOf = (running: Running): Data => running.events().at(-1)?.['error'];
+const sequence = async (): Promise<number> => Number((await laptop.data('id', 'show'))['sequence']);
+
+/** Breaks what is at `path`; what was there comes back. */
+async function broken(
+  path: string,
+  make: (path: string) => void,
+  during: () => Promise<void>,
+): Promise<void> {
+  const was = `${path}.was`;
+  if (existsSync(path)) renameSync(path, was);
+  try {
+    make(path);
+    await during();
+  } finally {
+    rmSync(path, { recursive: true, force: true });
+    if (existsSync(was)) renameSync(was, path);
+  }
+}
+
+interface Request {
+  readonly file: string;
+  readonly fingerprint: string;
+}
+
+async function request(name: string): Promise<Request> {
+  const file = join(laptop.folder, `${name}.request`);
+  const made = await world.machine(name).data('devices', 'request', file, '--identity', did, '--name', name);
+  return { file, fingerprint: String(made['fingerprint']) };
+}
+
+/** Neither `pair` nor `devices accept` shows or asks anything. */
+async function refuses(code: string, path: string): Promise<void> {
+  const host = laptop.start(...HOST);
+  host.hush();
+  expect([await endOf(host), eventsOf(host)]).toEqual([`7 ${code}`, ['error']]);
+  expect(errorOf(host)).toMatchObject({ details: { path }, hint: expect.any(String) as string });
+  const accept = laptop.start('devices', 'accept', asked.file, '--json');
+  accept.say('nothing');
+  accept.hush();
+  const { exit, stdout, stderr } = await accept.done;
+  expect([exit, (JSON.parse(stdout) as Data).error.code], stdout).toEqual([7, code]);
+  expect(stderr).not.toMatch(ASKS);
+}
+
+describe('a list of paired devices that cannot be kept', { timeout: 60_000 }, () => {
+  const cut = (path: string): void => writeFileSync(path, readFileSync(`${path}.was`).subarray(0, 40));
+  const folder = (path: string): void => void mkdirSync(path);
+  const text = (path: string): void => writeFileSync(path, 'x');
+
+  it.each([
+    ['cut off', 'allow-list.json', cut, 'storage/corrupt'],
+    ['empty', 'allow-list.json', (path: string) => writeFileSync(path, ''), 'storage/corrupt'],
+    ['gone', 'allow-list.json', () => {}, 'storage/corrupt'],
+    ['a folder', 'allow-list.json', folder, 'storage/corrupt'],
+    ['with a folder for its backup', 'allow-list.json.bak', folder, 'storage/corrupt'],
+    ['locked by a dead program', 'allow-list.json.lock', text, 'storage/locked'],
+    ['with a file for the journal', 'journal', text, 'storage/failed'],
+  ])('%s: no code is shown, nobody is asked, nothing is repaired', async (_, name, make, code) => {
+    const path = join(home, name);
+    const before = await sequence();
+    await broken(path, make, async () => {
+      const kind = lstatSync(path, { throwIfNoEntry: false })?.isFile();
+      const bytes = kind === true ? readFileSync(path) : null;
+      await refuses(code, path);
+      expect(lstatSync(path, { throwIfNoEntry: false })?.isFile()).toBe(kind);
+      if (bytes !== null) expect(readFileSync(path)).toEqual(bytes);
+    });
+    expect(await sequence()).toBe(before);
+    expect(readdirSync(join(home, 'journal'))).toEqual([]);
+    expect(readdirSync(home).filter((each) => each.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it.skipIf(!canMount).each([
+    ['the home', '.', 'allow-list.json'],
+    ['the list', 'allow-list.json', 'allow-list.json'],
+    ['the journal', 'journal', join('journal', 'probe.json')],
+  ])('%s mounted read-only (needs the right to mount)', async (_, name, told) => {
+    const path = join(home, name);
+    execFileSync('mount', ['--bind', path, path]);
+    try {
+      execFileSync('mount', ['-o', 'remount,bind,ro', path]);
+      const host = laptop.start(...HOST);
+      host.hush();
+      expect([await endOf(host), eventsOf(host)]).toEqual(['7 storage/failed', ['error']]);
+      expect(errorOf(host)).toMatchObject({
+        details: { path: join(home, told) },
+        hint: expect.stringContaining('read-only') as string,
+      });
+    } finally {
+      spawnSync('umount', [path]);
+    }
+  });
+});
