@@ -3,6 +3,7 @@ import type { Clock, Random } from '@auths/core/ports';
 import type { DidKeri } from '@auths/core/identifiers';
 import type { HostPorts } from '@auths/core/flows/finish-pairings';
 import type { SealingPorts } from '@auths/core/flows/seal-records';
+import { requireGit } from '@auths/git-store/git';
 import type { Context } from './command.ts';
 import { withAuthority, type Stores } from './composition.ts';
 import { verifyEngine } from './engines.ts';
@@ -49,6 +50,7 @@ export async function withHost<T>(
   action: (ports: HostPorts, stores: Stores) => Promise<T>,
 ): Promise<T> {
   return withAuthority(context, what, async (stores) => {
+    await requireGit();
     const host = await openHostIdentity(context, stores);
     const engine = verifyEngine;
     const did = stores.identity.controller_did;

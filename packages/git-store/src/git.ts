@@ -145,18 +145,26 @@ let known: string | undefined;
 
 /** The version of the git in PATH, for example "2.39.5"; `git/missing` when there is none or it is older than 2.38. */
 export function gitVersion(): string {
-  if (known === undefined) {
-    const text = runGitSync(['--version'], { isolated: true }).stdout.toString('utf8');
-    const match = /(\d+)\.(\d+)(?:\.\d+)*/.exec(text);
-    const [major, minor] = [Number(match?.[1] ?? 0), Number(match?.[2] ?? 0)];
-    if (major < OLDEST_GIT[0] || (major === OLDEST_GIT[0] && minor < OLDEST_GIT[1])) {
-      throw new AuthsError('git/missing', `git ${match?.[0] ?? text.trim()} is too old`, {
-        hint: `install git ${OLDEST_GIT.join('.')} or newer`,
-      });
-    }
-    known = match?.[0] ?? '';
+  return (known ??= usable(runGitSync(['--version'], { isolated: true })));
+}
+
+/** The same question, asked while other work goes on. */
+export async function requireGit(): Promise<void> {
+  known ??= usable(await runGit(['--version'], { isolated: true }));
+}
+
+function usable({ stdout }: GitResult): string {
+  const text = stdout.toString('utf8');
+  const match = /(\d+)\.(\d+)(?:\.\d+)*/.exec(text);
+  const hint = `install git ${OLDEST_GIT.join('.')} or newer`;
+  if (match === null) {
+    throw new AuthsError('git/missing', 'the git in PATH does not say which version it is', { hint });
   }
-  return known;
+  const [major, minor] = [Number(match[1]), Number(match[2])];
+  if (major < OLDEST_GIT[0] || (major === OLDEST_GIT[0] && minor < OLDEST_GIT[1])) {
+    throw new AuthsError('git/missing', `git ${match[0]} is too old`, { hint });
+  }
+  return match[0];
 }
 
 /** The error for a git that could not be started. */

@@ -5,6 +5,7 @@ import { AuthsError } from '@auths/core/errors';
 import type { HostFace } from '@auths/core/flows/pair-host';
 import type { HostIdentity } from '@auths/core/flows/pairing-ports';
 import type { KeyStore } from '@auths/core/ports';
+import { requireGit } from '@auths/git-store/git';
 import type { IdentityDocument } from '@auths/git-store/identity-document';
 import { refuseCopiedHome } from '@auths/key-store/machine';
 import { pairedDevices, requirePairedDevices } from '@auths/key-store/paired-devices';
@@ -48,6 +49,8 @@ export async function hostInSight(context: Context, stores: AuthorityStores): Pr
   let opened: Promise<HostIdentity> | null = null;
   let secret: Uint8Array | null = null;
   const open = async (): Promise<HostIdentity> => {
+    // A process of its own takes longer than all that comes before a code; nobody is let in or asked before it has ended.
+    await requireGit();
     const identity = await openSecrets(context, stores, keys);
     secret = identity.channelSecret;
     return identity;

@@ -163,3 +163,40 @@ describe('a list of paired devices that cannot be kept', { timeout: 60_000 }, ()
     }
   });
 });
+
+/** A folder for PATH with this git alone, or with none. */
+function pathWith(script: string | null): string {
+  const folder = mkdtempSync(join(tmpdir(), 'auths-path-'));
+  folders.push(folder);
+  if (script !== null) writeFileSync(join(folder, 'git'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  return folder;
+}
+
+describe('a git that cannot be used', { timeout: 60_000 }, () => {
+  it.each([
+    ['none', null, /git was not found in PATH/],
+    ['2.20.1', 'echo git version 2.20.1', /git 2\.20\.1 is too old/],
+    ['one that says nothing', 'exit 0', /does not say which version/],
+  ])('%s: the session ends, whoever comes is not asked about', async (_, script, words) => {
+    const at = (...argv: readonly string[]): Running =>
+      watch(
+        spawn(process.execPath, [programs().auths, ...argv], {
+          env: { ...laptop.env, PATH: pathWith(script) },
+          cwd: laptop.folder,
+          stdio: 'pipe',
+        }),
+      );
+    const host = at(...HOST);
+    expect(await endOf(host)).toBe('7 git/missing');
+    expect(eventsOf(host)).not.toContain('joined');
+    expect(errorOf(host)).toMatchObject({
+      message: expect.stringMatching(words) as string,
+      hint: 'install git 2.38 or newer',
+    });
+    const accept = at('devices', 'accept', asked.file, '--json');
+    accept.hush();
+    const { exit, stdout, stderr } = await accept.done;
+    expect([exit, (JSON.parse(stdout) as Data).error.code]).toEqual([7, 'git/missing']);
+    expect(stderr).not.toMatch(ASKS);
+  });
+});
