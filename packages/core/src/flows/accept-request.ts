@@ -19,7 +19,12 @@ import { channelPsk } from '../pairing/transcript.ts';
 import { makeAnswer } from './device-answer.ts';
 import { parseRequest, requestFingerprint, type DeviceRequest } from './device-request.ts';
 import { anchorPairing, timeText, type HostPorts } from './finish-pairings.ts';
-import { requireAuthority, requireLiveDevice, requireNotRevoked, sealedRecords } from './host-authority.ts';
+import {
+  requireAuthority,
+  requireNotRevoked,
+  requireStillAuthority,
+  sealedRecords,
+} from './host-authority.ts';
 import type { PairingJournal } from './pairing-ports.ts';
 import { readOwnLog } from './seal-records.ts';
 import { sealsOf } from './seals.ts';
@@ -85,11 +90,9 @@ export async function acceptRequest(
   if (!already) {
     requireGrantable(request, options, clock.now());
     await admit({ link: request.link, fingerprint: requestFingerprint(file) });
-    // A person was asked meanwhile, and another process may have revoked either device.
-    await requireLiveDevice(ports);
+    // A person was asked meanwhile, and another process may have rotated, or revoked either device.
+    await requireStillAuthority(ports, 'auths devices accept');
     await requireNotRevoked(ports, did, ASKED_AGAIN);
-  }
-  if (!already) {
     const identity = await host.identity.sign(signedBytes(request.link));
     const link = withSignatures(request.link, { identity, device: request.deviceSignature });
     await anchorPairing(ports, await begin(ports, request, link));

@@ -5,11 +5,12 @@ import { equalBytes } from '../encoding/bytes.ts';
 import { encodeDidKey } from '../encoding/did-key.ts';
 import { AuthsError } from '../errors.ts';
 import type { DidKey } from '../identifiers.ts';
-import { replay } from '../keri/key-state.ts';
+import { replay, type KelVerdict } from '../keri/key-state.ts';
 import { fitsPiece } from '../pairing/pieces.ts';
 import type { StoredLog } from '../ports.ts';
 import type { HostPorts } from './finish-pairings.ts';
 import { ownDevices } from './own-devices.ts';
+import type { HostIdentity } from './pairing-ports.ts';
 import { readOwnLog } from './seal-records.ts';
 import { sealsOf } from './seals.ts';
 
@@ -37,8 +38,7 @@ export async function sealedRecords(ports: HostPorts, log: StoredLog): Promise<r
 export async function requireAuthority(ports: HostPorts): Promise<void> {
   const { host, engine } = ports;
   const { log, verdict } = await readOwnLog({ log: host.log, engine }, host.controllerDid);
-  const keys = verdict.events.at(-1)?.keys ?? [];
-  if (keys.length !== 1 || !equalBytes(keys[0] as Uint8Array, host.identity.publicKey)) {
+  if (!isInForce(host, verdict)) {
     throw new AuthsError(
       'identity/not-authority',
       'the identity key here is not the one that the log names now',
@@ -59,8 +59,33 @@ export async function requireAuthority(ports: HostPorts): Promise<void> {
   }
 }
 
+/**
+ * The same once more, before anything is signed: while a person was asked another terminal may have rotated the identity, or
+ * revoked this device. `again` is the command that begins anew.
+ */
+export async function requireStillAuthority(ports: HostPorts, again: string): Promise<void> {
+  const { host, engine } = ports;
+  requireNotRotated(host, (await readOwnLog({ log: host.log, engine }, host.controllerDid)).verdict, again);
+  await requireLiveDevice(ports);
+}
+
+/** The key that a host opened at its start is the one of the log as it is now. */
+export function requireNotRotated(host: HostIdentity, verdict: KelVerdict, again: string): void {
+  if (isInForce(host, verdict)) return;
+  throw new AuthsError(
+    'identity/not-authority',
+    'the identity was rotated while this command waited, so the key that it holds counts no more',
+    { hint: `nothing was granted; run ${again} again`, details: { controller_did: host.controllerDid } },
+  );
+}
+
+function isInForce({ identity }: HostIdentity, { events }: KelVerdict): boolean {
+  const keys = events.at(-1)?.keys ?? [];
+  return keys.length === 1 && equalBytes(keys[0] as Uint8Array, identity.publicKey);
+}
+
 /** A joiner takes nothing from a host whose own device the log does not hold live: then no grant may be begun. */
-export async function requireLiveDevice({ host, engine, clock }: HostPorts): Promise<void> {
+async function requireLiveDevice({ host, engine, clock }: HostPorts): Promise<void> {
   const did = encodeDidKey(host.device.publicKey);
   const { devices } = await ownDevices({ log: host.log, records: host.records, engine }, host.controllerDid);
   const own = devices.find(({ subject }) => subject === did);

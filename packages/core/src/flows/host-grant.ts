@@ -21,7 +21,7 @@ import type { CancelSignal, StoredLog } from '../ports.ts';
 import { createConversation, insist, type Conversation } from './conversation.ts';
 import { anchorPairing } from './finish-pairings.ts';
 import { announce, handOver, type GrantPorts, type Talk } from './host-hand-over.ts';
-import { requireLiveDevice, requireNotRevoked } from './host-authority.ts';
+import { requireNotRevoked, requireNotRotated, requireStillAuthority } from './host-authority.ts';
 import { readOwnLog } from './seal-records.ts';
 import type { DidKey } from '../identifiers.ts';
 
@@ -32,6 +32,8 @@ export interface GrantOptions {
   readonly deviceExpiresInMs?: number;
   readonly expectDevice?: DidKey;
 }
+
+const AGAIN = 'auths pair';
 
 /** The device that stands at the door. */
 export interface JoinedDevice {
@@ -89,6 +91,7 @@ async function reveal(
   const { log, verdict } = await readOwnLog({ log: host.log, engine }, host.controllerDid);
   const tip = verdict.events.at(-1);
   if (tip === undefined) throw new AuthsError('internal/bug', 'an accepted log has events');
+  requireNotRotated(host, verdict, AGAIN);
   const hostStatic = x25519PublicKey(host.channelSecret);
   const proof = hostProofMessage(keyed.keys.chanId, hostStatic, host.controllerDid, options.capabilities);
   const channel = revealHost(
@@ -155,8 +158,8 @@ async function converse(
 async function attest(ports: GrantPorts, options: GrantOptions, on: Talk): Promise<LinkRecord> {
   const { host, clock, random, engine } = ports;
   const { device, channel, keyed, talk, ratchet } = on;
-  // A person was asked meanwhile, and another process may have revoked this device, or the one at the door.
-  await requireLiveDevice(ports);
+  // A person was asked meanwhile, and another process may have rotated, or revoked this device or the one at the door.
+  await requireStillAuthority(ports, AGAIN);
   await requireNotRevoked(ports, device.did);
   const issuedAt = clock.now();
   const unsigned = buildLink({

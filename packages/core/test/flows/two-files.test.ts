@@ -6,6 +6,7 @@ import { createFakeRandom } from '../../../testing/src/fake-random.ts';
 import {
   createAuthority,
   createJoinerHome,
+  createTestSigner,
   type TestAuthority,
   type TestJoinerHome,
 } from '../../../testing/src/two-device-world.ts';
@@ -16,6 +17,8 @@ import { parseAnswer } from '../../src/flows/device-answer.ts';
 import { parseRequest, requestFingerprint } from '../../src/flows/device-request.ts';
 import { readStanding } from '../../src/flows/join-store.ts';
 import { requestDevice, takeAnswer } from '../../src/flows/take-answer.ts';
+import { prefixOf, type Said } from '../../src/identifiers.ts';
+import { nextDigestOf, rotate, storedEvent } from '../../src/keri/build.ts';
 
 const DAY = 86_400_000;
 const clock = createFakeClock();
@@ -103,6 +106,37 @@ describe('a request', () => {
       host.devices.entries.length,
       (await host.log.read(host.controllerDid.slice(9) as never))?.tip,
     ]).toEqual(before);
+  });
+});
+
+describe('an identity that is rotated while the person compares', () => {
+  it('grants nothing by the key of before', async () => {
+    const own = await createAuthority(clock, createFakeRandom(4));
+    const drawn = createFakeRandom(4);
+    const [, , next] = [drawn.bytes(32), drawn.bytes(32), drawn.bytes(32)];
+    const wish = { controllerDid: own.controllerDid, name: 'late', capabilities: ['sign_commit'] };
+    const { file } = await requestDevice({ clock, random, engine, home: createJoinerHome(random) }, wish);
+    const prefix = prefixOf(own.controllerDid);
+    const rotated = async (): Promise<void> => {
+      const signer = createTestSigner(next);
+      const log = await own.log.read(prefix);
+      const nextDigest = nextDigestOf(createTestSigner(drawn.bytes(32)).publicKey);
+      const built = rotate({
+        prefix,
+        sequence: 2,
+        prior: log?.tip as Said,
+        key: signer.publicKey,
+        nextDigest,
+      });
+      const event = storedEvent(built, [{ index: 0, signature: await signer.sign(built.event) }]);
+      expect(await own.log.append(prefix, log?.version ?? null, [event])).not.toBeNull();
+    };
+    const accepted = acceptRequest({ clock, random, engine, host: own }, file, {}, rotated);
+    await expect(accepted).rejects.toMatchObject({
+      code: 'identity/not-authority',
+      hint: 'nothing was granted; run auths devices accept again',
+    });
+    expect([own.devices.entries, own.devices.journals]).toEqual([[], []]);
   });
 });
 
