@@ -98,22 +98,28 @@ async function refuses(code: string, path: string): Promise<void> {
   accept.say('nothing');
   accept.hush();
   const { exit, stdout } = await accept.done;
-  expect([exit, (JSON.parse(stdout) as Data).error.code], stdout).toEqual([7, code]);
+  expect([exit, JSON.parse(stdout).error.code], stdout).toEqual([7, code]);
+}
+
+function cut(path: string): void {
+  writeFileSync(path, readFileSync(`${path}.was`).subarray(0, 40));
+}
+function placeFolder(path: string): void {
+  mkdirSync(path);
+}
+function placeText(path: string): void {
+  writeFileSync(path, 'x');
 }
 
 describe('a list of paired devices that cannot be kept', { timeout: 60_000 }, () => {
-  const cut = (path: string): void => writeFileSync(path, readFileSync(`${path}.was`).subarray(0, 40));
-  const folder = (path: string): void => void mkdirSync(path);
-  const text = (path: string): void => writeFileSync(path, 'x');
-
   it.each([
     ['cut off', 'allow-list.json', cut, 'storage/corrupt'],
     ['empty', 'allow-list.json', (path: string) => writeFileSync(path, ''), 'storage/corrupt'],
     ['gone', 'allow-list.json', () => {}, 'storage/corrupt'],
-    ['a folder', 'allow-list.json', folder, 'storage/corrupt'],
-    ['with a folder for its backup', 'allow-list.json.bak', folder, 'storage/corrupt'],
-    ['locked by a dead program', 'allow-list.json.lock', text, 'storage/locked'],
-    ['with a file for the journal', 'journal', text, 'storage/failed'],
+    ['a folder', 'allow-list.json', placeFolder, 'storage/corrupt'],
+    ['with a folder for its backup', 'allow-list.json.bak', placeFolder, 'storage/corrupt'],
+    ['locked by a dead program', 'allow-list.json.lock', placeText, 'storage/locked'],
+    ['with a file for the journal', 'journal', placeText, 'storage/failed'],
   ])('%s: no code is shown, nobody is asked, nothing is repaired', async (_, name, make, code) => {
     const path = join(home, name);
     const before = await sequence();
@@ -184,7 +190,7 @@ describe('a git that cannot be used', { timeout: 60_000 }, () => {
     accept.say('nothing');
     accept.hush();
     const { exit, stdout } = await accept.done;
-    expect([exit, (JSON.parse(stdout) as Data).error.code]).toEqual([7, 'git/missing']);
+    expect([exit, JSON.parse(stdout).error.code]).toEqual([7, 'git/missing']);
   });
 });
 
