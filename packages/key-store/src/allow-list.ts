@@ -33,9 +33,11 @@ export async function readAllowList(dir: string): Promise<readonly PairedDevice[
 /** Throws when the list cannot be read, or could not be changed now: what `changeAllowList` would reject with. Changes nothing. */
 export async function requireAllowList(dir: string): Promise<void> {
   const path = join(dir, FILE);
-  await readAllowList(dir);
-  await readFileBounded(join(dir, BACKUP), MAX_FILE);
-  await requireNoStaleLock(path);
+  await Promise.all([
+    readAllowList(dir),
+    readFileBounded(join(dir, BACKUP), MAX_FILE),
+    requireNoStaleLock(path),
+  ]);
   await requireReplaceable(path);
 }
 

@@ -25,8 +25,9 @@ export function pairedDevices(dir: string): PairedDevices {
  * anything for it. Changes nothing.
  */
 export async function requirePairedDevices(dir: string): Promise<void> {
-  await requireAllowList(dir);
-  await requireJournal(dir);
+  // Both to their end: a command that fails ends at once, and would leave the other's file behind.
+  const both = await Promise.allSettled([requireAllowList(dir), requireJournal(dir)]);
+  for (const one of both) if (one.status === 'rejected') throw one.reason;
 }
 
 /** A list of paired devices, as `readAllowList` and `changeAllowList` keep it. */
