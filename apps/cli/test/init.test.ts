@@ -21,6 +21,15 @@ function events(world: World): number {
 }
 
 describe('init', () => {
+  it.skipIf(process.platform !== 'linux')('ends where no folder can be made, and says so', () => {
+    const world = freshWorld();
+    const { status, document } = world.json(['init', '--name', 'laptop', '--git', 'none'], {
+      env: { AUTHS_HOME: '/proc/auths/home' },
+    });
+    expect(status).toBe(7);
+    expect(document).toMatchObject({ error: { code: 'storage/failed' } });
+  });
+
   it('gives exactly the promised data and an identity that replays', () => {
     const world = freshWorld();
     const { status, document } = world.json(['init', '--name', 'laptop', '--no-input']);

@@ -1,5 +1,4 @@
 /** `auths devices request`: this machine asks an identity for a place, in a file, and takes the answer in. No network. */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cleanDeviceName } from '@auths/core/attestation/attestation';
 import { CAPABILITIES, parseCapabilityList } from '@auths/core/attestation/capability';
@@ -20,6 +19,7 @@ import { verifyEngine } from '../engines.ts';
 import { parseMoment } from '../duration.ts';
 import { planGit } from '../git-scope.ts';
 import { writeAllowedSigners } from '../home/device-files.ts';
+import { makeHomeFolder } from '../home/home-folder.ts';
 import { withInitLock } from '../home/home-lock.ts';
 import { naming, readInput } from '../input-file.ts';
 import { requireNewFile, writeNewFile } from '../output-file.ts';
@@ -181,7 +181,7 @@ async function inHome(
   action: (ports: RequestPorts, stores: Stores) => Promise<CommandResult>,
 ): Promise<CommandResult> {
   await passphraseFirst(context);
-  await mkdir(context.home, { recursive: true, mode: 0o700 });
+  makeHomeFolder(context.home);
   return withInitLock(context.home, async () => {
     const stores = await openStores(context, { create: true });
     try {

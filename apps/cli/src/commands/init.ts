@@ -1,5 +1,4 @@
 /** `auths init`: an identity, this device, git set up. Can be interrupted anywhere and run again. */
-import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { AuthsError } from '@auths/core/errors';
 import { CAPABILITIES } from '@auths/core/attestation/capability';
@@ -18,6 +17,7 @@ import { verifyEngine } from '../engines.ts';
 import type { GitChoice } from '../git-in-force.ts';
 import { planGit, settingLines } from '../git-scope.ts';
 import { writeAllowedSigners, writeDevicePub } from '../home/device-files.ts';
+import { makeHomeFolder } from '../home/home-folder.ts';
 import { readHomeReport, type HomeReport, type RecoveryState } from '../home/home-report.ts';
 import { readIdentityView } from '../home/identity-view.ts';
 import { withInitLock } from '../home/home-lock.ts';
@@ -63,7 +63,7 @@ export const init: CommandSpec = defineCommand({
     await needPassphrase(context);
     gitVersion();
     await passphraseFirst(context);
-    await mkdir(context.home, { recursive: true, mode: 0o700 });
+    makeHomeFolder(context.home);
     return withInitLock(context.home, () => create(context, plan));
   },
 });
