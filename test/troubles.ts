@@ -11,6 +11,7 @@ const NETWORK = 'test/network/troubles.test.ts';
 const REGISTRY = 'test/network/registry.test.ts';
 const PAIRING = 'apps/cli/test/pair/pairing.test.ts';
 const TROUBLES = 'apps/cli/test/pair/troubles.test.ts';
+const EXPLAIN = 'apps/cli/test/pair/explain.test.ts';
 
 export const troubles: readonly Trouble[] = [
   { seen: 'code not found', by: [TROUBLES, 'a code that the host at this address does not have'] },
@@ -47,6 +48,12 @@ export const troubles: readonly Trouble[] = [
     by: [TROUBLES, 'a device of another version signs something else'],
   },
   { seen: 'and speaks auths-pair/1', by: [TROUBLES, 'a host of another version offers something else'] },
+  {
+    seen: 'run auths doctor on the host and then auths pair there again',
+    by: [EXPLAIN, 'a host that is not the identity it names'],
+  },
+  { seen: 'see auths --version on the other device', by: [EXPLAIN, 'an answer that cannot be read'] },
+  { seen: 'then run the same command again', by: [EXPLAIN, 'too many calls, with the time to wait'] },
   { seen: 'no longer answers', by: [FAULTS, 'the host dies while the joiner waits for its word'] },
   {
     seen: 'is auths-registry still running there?',
