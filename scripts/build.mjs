@@ -127,7 +127,7 @@ const lazyBuiltins = {
     plugin.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path, suffix }) => {
       const builtin = process.getBuiltinModule(`node:${path}`);
       const load = `process.getBuiltinModule(${JSON.stringify(`node:${path}`)})`;
-      const lines = Object.keys(builtin)
+      const members = Object.keys(builtin)
         .filter((name) => /^[A-Za-z_]\w*$/.test(name) && name !== 'default')
         .filter((name) => suffix === '' || wanted.has(`${path} ${name}`))
         .map((name) =>
@@ -135,9 +135,9 @@ const lazyBuiltins = {
             ? `export const ${name} = (...given) => ${load}.${name}(...given);`
             : `export const ${name} = /* @__PURE__ */ (() => whole.${name})();`,
         );
-      if (lines.some((line) => line.includes('whole.')))
-        lines.unshift(`const whole = /* @__PURE__ */ (() => ${load})();`);
-      if (suffix === '') lines.push(`export default /* @__PURE__ */ (() => ${load})();`);
+      // Dropped where nothing asks for it.
+      const lines = [`const whole = /* @__PURE__ */ (() => ${load})();`, ...members];
+      if (suffix === '') lines.push('export default whole;');
       return { contents: lines.join('\n'), loader: 'js' };
     });
   },

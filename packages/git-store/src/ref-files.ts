@@ -35,19 +35,12 @@ export function listRefs(gitDir: string, under: string): ReadonlyMap<string, str
 
 /** The names between `under` and the next slash of every ref that goes on below it, by name; a name may lead to no ref any more. */
 export function listNames(gitDir: string, under: string): readonly string[] {
-  const names = new Set(namesIn(join(gitDir, under)).filter((name) => !name.endsWith('.lock')));
+  const names = new Set(
+    orNone(() => readdirSync(join(gitDir, under))).filter((name) => !name.endsWith('.lock')),
+  );
   for (const ref of readPackedRefs(gitDir).keys())
     if (ref.startsWith(`${under}/`)) names.add(ref.slice(under.length + 1).split('/', 1)[0] as string);
   return [...names].toSorted();
-}
-
-function namesIn(path: string): readonly string[] {
-  try {
-    return readdirSync(path);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return [];
-    throw error;
-  }
 }
 
 function readLooseRef(gitDir: string, ref: string): string | null {
@@ -101,8 +94,12 @@ function collectLoose(gitDir: string, under: string, into: Map<string, string>):
 
 /** The entries of a directory; none where there is no directory. */
 export function readdirOrEmpty(path: string, recursive: boolean): import('node:fs').Dirent[] {
+  return orNone(() => readdirSync(path, { withFileTypes: true, recursive }));
+}
+
+function orNone<T>(read: () => T[]): T[] {
   try {
-    return readdirSync(path, { withFileTypes: true, recursive });
+    return read();
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return [];
     throw error;

@@ -1,22 +1,18 @@
 /**
- * `auths verify` without its command line: what a target means, whom to trust, the evidence, and the
- * verdicts (storage-and-verification.md 6). Needs no identity, home, key or network, and makes none.
+ * `auths verify` without its command line: whom to trust, the evidence, and the verdicts on a target
+ * (storage-and-verification.md 6). Needs no identity, home, key or network, and makes none.
  */
-import { lstatSync, readFileSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
 import type { DeviceState } from '@auths/core/attestation/device-state';
-import { parseRecord, RECORD_MAX_BYTES, type AttestationRecord } from '@auths/core/attestation/attestation';
 import type { EvidenceSource } from '@auths/core/commit/evidence';
 import { judgeRecord } from '@auths/core/commit/judge-record';
 import type { Root } from '@auths/core/commit/roots';
 import { exitOf, type ObjectResult } from '@auths/core/commit/verdict';
 import { createWorld, type World } from '@auths/core/commit/world';
-import { AuthsError, isAuthsError } from '@auths/core/errors';
 import { verifyObjects } from '@auths/core/flows/verify-commits';
 import type { VerifyEngine } from '@auths/core/ports';
 import { collectEvidence } from './evidence.ts';
 import { gitCommitSource, gitHistory, nodeDigests } from './git-history.ts';
-import { listCommits, type Repository } from './repository.ts';
+import type { Repository } from './repository.ts';
 import {
   findTrustedRoots,
   readPolicy,
@@ -24,6 +20,7 @@ import {
   type RootsFrom,
   type TrustedRoots,
 } from './trusted-roots.ts';
+import { badTarget, commitOf, resolveWanted, type Wanted } from './wanted-target.ts';
 
 export interface VerifyRequest {
   /** `HEAD`, a revision, `A..B`, or a path; `./x` is always a path. */
@@ -151,21 +148,6 @@ function valueOf<T>(settled: PromiseSettledResult<T>): T {
   return settled.value;
 }
 
-type Wanted =
-  | {
-      readonly kind: 'range';
-      readonly from: string;
-      readonly to: string;
-      readonly oids: Promise<readonly string[]>;
-    }
-  | {
-      readonly kind: 'object';
-      readonly oid: string;
-      readonly commit: string | null;
-      readonly isHead: boolean;
-    }
-  | { readonly kind: 'record'; readonly record: AttestationRecord; readonly bytes: Uint8Array };
-
 async function judge(
   repository: Repository,
   world: World,
@@ -179,61 +161,6 @@ async function judge(
     history: gitHistory(repository, oids),
   };
   return verifyObjects(ports, oids, { rangeFrom: target.kind === 'range' ? target.from : null });
-}
-
-/** A range with `..`; else what git resolves; else a path. */
-async function resolveWanted(repository: Repository, { target, cwd }: VerifyRequest): Promise<Wanted> {
-  const isPath = /^\.{0,2}\//.test(target);
-  if (!isPath && target.includes('..')) return resolveRange(repository, target);
-  const found = isPath ? null : await repository.objects.info(target);
-  if (found !== null) {
-    const commit = (await repository.objects.info(`${found.oid}^{commit}`))?.oid ?? null;
-    return { kind: 'object', oid: found.oid, commit, isHead: target === 'HEAD' };
-  }
-  return readFileTarget(isAbsolute(target) ? target : join(cwd, target), target);
-}
-
-async function resolveRange(repository: Repository, target: string): Promise<Wanted> {
-  const [from = '', to = '', ...rest] = target.split('..');
-  if (rest.length > 0 || to.startsWith('.')) throw badTarget(target, 'a range has two ends: A..B');
-  const [a, b] = await Promise.all([from, to].map((end) => commitOf(repository, end === '' ? 'HEAD' : end)));
-  const oids = listRange(repository, `${a}..${b}`, target);
-  // It will be asked for these commits.
-  repository.objects.start();
-  return { kind: 'range', from: a as string, to: b as string, oids };
-}
-
-async function listRange(repository: Repository, range: string, target: string): Promise<readonly string[]> {
-  const oids = await listCommits(repository, range);
-  if (oids === null) throw badTarget(target, 'git cannot list its commits');
-  if (oids.length === 0) throw badTarget(target, 'it holds no commits, and nothing is not a pass');
-  return oids;
-}
-
-async function commitOf(repository: Repository, name: string): Promise<string> {
-  const info = await repository.objects.info(`${name}^{commit}`);
-  if (info === null)
-    throw badTarget(
-      name,
-      repository.shallow
-        ? 'no such commit here (a shallow clone: git fetch --unshallow)'
-        : 'no such commit here',
-    );
-  return info.oid;
-}
-
-function readFileTarget(path: string, target: string): Wanted {
-  const facts = lstatSync(path, { throwIfNoEntry: false });
-  if (facts?.isFile() !== true)
-    throw badTarget(target, target === 'HEAD' ? 'there is no commit yet' : 'neither a revision nor a file');
-  if (facts.size > RECORD_MAX_BYTES) throw badTarget(target, 'a file, but no attestation');
-  const bytes = new Uint8Array(readFileSync(path));
-  try {
-    return { kind: 'record', record: parseRecord(bytes), bytes };
-  } catch (error) {
-    if (isAuthsError(error)) throw badTarget(target, `a file, but ${error.message}`);
-    throw error;
-  }
 }
 
 /** The record judged is evidence of itself only: it grants nothing that no log seals. */
@@ -276,8 +203,4 @@ async function tagNotes(repository: Repository, name: string, target: Wanted): P
   return [
     `the tag under "${name.slice(0, 120)}" calls itself "${own.slice(0, 120)}": that is what was signed`,
   ];
-}
-
-function badTarget(target: string, why: string): AuthsError<'verify/bad-target'> {
-  return new AuthsError('verify/bad-target', `"${target.slice(0, 200)}": ${why}`, { details: { target } });
 }

@@ -1,16 +1,14 @@
 /** `auths id export`: log, records and addresses in one signed, dated file. */
-import { resolve } from 'node:path';
 import { fromUtf8 } from '@auths/core/encoding/text';
 import { formatTime } from '@auths/core/encoding/time';
-import { AuthsError } from '@auths/core/errors';
 import { makeBundle } from '@auths/core/flows/identity-bundle';
 import { readOwnLog } from '@auths/core/flows/seal-records';
 import { prefixOf } from '@auths/core/identifiers';
 import { knownRemotes } from '@auths/git-store/remote-address';
-import { readFileBounded, writeFileAtomic } from '@auths/key-store/atomic-file';
 import { defineCommand, type CommandSpec } from '../command.ts';
 import { openKeys, signerFor, withAuthority } from '../composition.ts';
 import { verifyEngine } from '../engines.ts';
+import { writeNewFile } from '../output-file.ts';
 import { settleRotation } from '../recovery/kit-shelf.ts';
 
 export const idExport: CommandSpec = defineCommand({
@@ -42,15 +40,7 @@ export const idExport: CommandSpec = defineCommand({
         remotes,
         registry: null,
       });
-      const file = flags.output === undefined ? null : resolve(context.cwd, flags.output);
-      if (file !== null) {
-        if ((await readFileBounded(file, 64 << 20)) !== null) {
-          throw new AuthsError('usage/invalid', `${file} exists already`, {
-            hint: 'name a file that does not exist',
-          });
-        }
-        await writeFileAtomic(file, bundle, 0o644);
-      }
+      const file = flags.output === undefined ? null : await writeNewFile(context, flags.output, bundle);
       const sequence = verdict.events.length - 1;
       return {
         data: {

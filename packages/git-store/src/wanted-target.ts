@@ -1,0 +1,85 @@
+/** What `auths verify TARGET` means: a range of commits, one object that git knows, or an attestation in a file. */
+import { lstatSync, readFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { parseRecord, RECORD_MAX_BYTES, type AttestationRecord } from '@auths/core/attestation/attestation';
+import { AuthsError, isAuthsError } from '@auths/core/errors';
+import { listCommits, type Repository } from './repository.ts';
+
+export type Wanted =
+  | {
+      readonly kind: 'range';
+      readonly from: string;
+      readonly to: string;
+      /** Under way: git lists them, oldest first. `verify/bad-target` for none. */
+      readonly oids: Promise<readonly string[]>;
+    }
+  | {
+      readonly kind: 'object';
+      readonly oid: string;
+      readonly commit: string | null;
+      readonly isHead: boolean;
+    }
+  | { readonly kind: 'record'; readonly record: AttestationRecord; readonly bytes: Uint8Array };
+
+/** A range with `..`; else what git resolves; else a path. */
+export async function resolveWanted(
+  repository: Repository,
+  { target, cwd }: { readonly target: string; readonly cwd: string },
+): Promise<Wanted> {
+  const isPath = /^\.{0,2}\//.test(target);
+  if (!isPath && target.includes('..')) return resolveRange(repository, target);
+  const found = isPath ? null : await repository.objects.info(target);
+  if (found !== null) {
+    const commit = (await repository.objects.info(`${found.oid}^{commit}`))?.oid ?? null;
+    return { kind: 'object', oid: found.oid, commit, isHead: target === 'HEAD' };
+  }
+  return readFileTarget(isAbsolute(target) ? target : join(cwd, target), target);
+}
+
+async function resolveRange(repository: Repository, target: string): Promise<Wanted> {
+  const [from = '', to = '', ...rest] = target.split('..');
+  if (rest.length > 0 || to.startsWith('.')) throw badTarget(target, 'a range has two ends: A..B');
+  const [a, b] = await Promise.all([from, to].map((end) => commitOf(repository, end === '' ? 'HEAD' : end)));
+  const oids = listRange(repository, `${a}..${b}`, target);
+  // It will be asked for these commits.
+  repository.objects.start();
+  return { kind: 'range', from: a as string, to: b as string, oids };
+}
+
+async function listRange(repository: Repository, range: string, target: string): Promise<readonly string[]> {
+  const oids = await listCommits(repository, range);
+  if (oids === null) throw badTarget(target, 'git cannot list its commits');
+  if (oids.length === 0) throw badTarget(target, 'it holds no commits, and nothing is not a pass');
+  return oids;
+}
+
+/** The commit that a name leads to; `verify/bad-target` where there is none. */
+export async function commitOf(repository: Repository, name: string): Promise<string> {
+  const info = await repository.objects.info(`${name}^{commit}`);
+  if (info === null)
+    throw badTarget(
+      name,
+      repository.shallow
+        ? 'no such commit here (a shallow clone: git fetch --unshallow)'
+        : 'no such commit here',
+    );
+  return info.oid;
+}
+
+function readFileTarget(path: string, target: string): Wanted {
+  const facts = lstatSync(path, { throwIfNoEntry: false });
+  if (facts?.isFile() !== true)
+    throw badTarget(target, target === 'HEAD' ? 'there is no commit yet' : 'neither a revision nor a file');
+  if (facts.size > RECORD_MAX_BYTES) throw badTarget(target, 'a file, but no attestation');
+  const bytes = new Uint8Array(readFileSync(path));
+  try {
+    return { kind: 'record', record: parseRecord(bytes), bytes };
+  } catch (error) {
+    if (isAuthsError(error)) throw badTarget(target, `a file, but ${error.message}`);
+    throw error;
+  }
+}
+
+export function badTarget(target: string, why: string): AuthsError<'verify/bad-target'> {
+  return new AuthsError('verify/bad-target', `"${target.slice(0, 200)}": ${why}`, { details: { target } });
+}
