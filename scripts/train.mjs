@@ -13,6 +13,9 @@ const RUN = fileURLToPath(new URL('trained-run.cjs', import.meta.url));
 /** For one run, in milliseconds; a machine that needs longer goes without. */
 const PATIENCE = 20_000;
 
+/** What a host shows that somebody waits for. */
+const CODE = /--join \w{3}-\w{3}/;
+
 /** Trains `auths-verify` and `auths-pair` in `dist`. Resolves to what kept it from doing so, or null. */
 export async function train(dist) {
   const stage = mkdtempSync(join(tmpdir(), 'auths-train-'));
@@ -39,10 +42,18 @@ export async function train(dist) {
     git('add', '-A');
     git('commit', '-q', '-m', 'x');
     const within = { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: PATIENCE };
-    execFileSync(process.execPath, [RUN, join(dist, 'auths-verify.bin'), 'verify', 'HEAD'], within);
-    // On the loopback alone: a build says nothing to the network.
-    const pair = [RUN, join(dist, 'auths-pair.bin'), 'pair', '--no-input', '--bind', '127.0.0.1'];
-    await interrupted(spawn(process.execPath, pair, within), /--join \w{3}-\w{3}/);
+    execFileSync(process.execPath, [RUN, join(dist, 'auths-verify.bin'), '', 'verify', 'HEAD'], within);
+    // On the loopback alone: a build says nothing to the network. What comes after the code has time to be compiled.
+    const pair = [
+      RUN,
+      join(dist, 'auths-pair.bin'),
+      CODE.source,
+      'pair',
+      '--no-input',
+      '--bind',
+      '127.0.0.1',
+    ];
+    await interrupted(spawn(process.execPath, pair, within), CODE);
     return null;
   } catch (error) {
     return error;

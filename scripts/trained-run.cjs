@@ -1,12 +1,13 @@
 /**
- * Runs the program in X.bin as its starter would, from its source, and at its end puts the code of the functions that
- * it used in the place of the code of all: usage `node trained-run.cjs X.bin WORDS…` (train.mjs).
+ * Runs the program in X.bin as its starter would, from its source, and puts the code of the functions that it used until
+ * it showed UNTIL (a regular expression; empty: until its end) in the place of the code of all:
+ * usage `node trained-run.cjs X.bin UNTIL WORDS…` (train.mjs).
  */
 const { readFileSync, renameSync, writeFileSync } = require('node:fs');
 const { pathToFileURL } = require('node:url');
 const { Script } = require('node:vm');
 
-const [, , filename, ...words] = process.argv;
+const [, , filename, until, ...words] = process.argv;
 const bytes = readFileSync(filename);
 const end = 8 + bytes.readUInt32LE(0);
 const script = new Script(bytes.latin1Slice(8, end), { filename });
@@ -21,6 +22,16 @@ const once = () => {
   if (!kept) keep();
   kept = true;
 };
+if (until !== '') {
+  for (const stream of [process.stdout, process.stderr]) {
+    const { write } = stream;
+    stream.write = (text, ...rest) => {
+      const went = write.call(stream, text, ...rest);
+      if (new RegExp(until).test(String(text))) once();
+      return went;
+    };
+  }
+}
 process.on('exit', once);
 // Programs that have nothing left to wait for end without the event.
 const { reallyExit } = process;

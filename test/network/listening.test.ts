@@ -2,23 +2,25 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { buildPrograms, removePrograms, type Running } from '../../apps/cli/test/pair/programs.ts';
 import { noNetworkBecause, type Host } from './network.ts';
-import { thirdMachine, type ThirdMachine } from './third-machine.ts';
+import { thirdMachine, type Tasks, type ThirdMachine } from './third-machine.ts';
 import { expectPaired, failureOf, join, startHost, twoHomes, type TwoHomes } from './two-homes.ts';
 
 const why = noNetworkBecause();
-let third: ThirdMachine;
+let machine: ThirdMachine;
+let third: Tasks;
 beforeAll(async () => {
   buildPrograms();
-  third = await thirdMachine();
+  machine = await thirdMachine();
 }, 120_000);
 afterAll(() => {
   removePrograms();
-  third.remove();
+  machine.remove();
 });
 
 let home: TwoHomes;
 let outsider: Host;
 beforeEach(async () => {
+  third = machine.tasks();
   if (why !== null) return;
   home = await twoHomes(
     [

@@ -30,6 +30,8 @@ export interface Host {
   readonly ip: (command: string) => void;
   /** A packet filter on what comes in, one nftables rule each. */
   readonly filter: (...rules: readonly string[]) => void;
+  /** Takes it away. */
+  readonly unfilter: () => void;
 }
 
 export interface Network {
@@ -99,6 +101,7 @@ export function createNetwork(): Network {
           exec('nft', 'add chain inet test in { type filter hook input priority 0; }');
           for (const rule of rules) exec('nft', `add rule inet test in ${rule}`);
         },
+        unfilter: () => void exec('nft', 'delete table inet test'),
       };
     },
   };

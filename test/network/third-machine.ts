@@ -11,11 +11,16 @@ import type { Task } from './neighbour.ts';
 import type { Host } from './network.ts';
 
 export interface ThirdMachine {
-  /** Begins the task; ended by `stop`. */
-  readonly start: (host: Host, task: Task) => Running;
-  /** Ends every task. */
-  readonly stop: () => Promise<void>;
+  /** Its tasks in one test. */
+  readonly tasks: () => Tasks;
   readonly remove: () => void;
+}
+
+export interface Tasks {
+  /** Begins one; ended by `stop`. */
+  readonly start: (host: Host, task: Task) => Running;
+  /** Ends them all. */
+  readonly stop: () => Promise<void>;
 }
 
 /** Bundles the program once. */
@@ -30,6 +35,13 @@ export async function thirdMachine(): Promise<ThirdMachine> {
     format: 'esm',
     target: 'node20',
   });
+  return {
+    tasks: () => tasksOf(program),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+function tasksOf(program: string): Tasks {
   const running: Running[] = [];
   return {
     start: (host, task) => {
@@ -39,10 +51,8 @@ export async function thirdMachine(): Promise<ThirdMachine> {
       return one;
     },
     stop: async () => {
-      const all = running.splice(0);
-      for (const { kill } of all) kill('SIGKILL');
-      await Promise.all(all.map(({ done }) => done));
+      for (const { kill } of running) kill('SIGKILL');
+      await Promise.all(running.map(({ done }) => done));
     },
-    remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

@@ -100,9 +100,9 @@ export function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1' || address === 'localhost';
 }
 
-/** The host part of a URL: IPv6 in brackets, without a scope (no URL may carry one). */
+/** The host part of a URL, from an address: IPv6 in brackets, without a scope (no URL may carry one). */
 export function urlHost(address: string): string {
-  return isIP(address) === 6 ? `[${address.split('%')[0] ?? ''}]` : address;
+  return address.includes(':') ? `[${address.split('%')[0] ?? ''}]` : address;
 }
 
 /** What Node binds and connects to: link-local IPv6 with its scope. */
