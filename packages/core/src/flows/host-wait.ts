@@ -7,7 +7,7 @@ import { ATTEMPTS_PER_SLOT } from '../pairing/limits.ts';
 import type { HostRelay, HostView } from '../pairing/relay.ts';
 import type { CancelSignal, Clock } from '../ports.ts';
 import { within } from './cancel.ts';
-import { insist } from './conversation.ts';
+import { insist } from './insist.ts';
 
 const PAUSE_MS = 100;
 

@@ -11,7 +11,7 @@ import { deriveW } from '../pairing/transcript.ts';
 import type { JoinInput } from '../pairing/uri.ts';
 import type { CancelSignal } from '../ports.ts';
 import { within } from './cancel.ts';
-import { insist } from './conversation.ts';
+import { insist } from './insist.ts';
 import { noPeer, patience, type JoinContext } from './join-context.ts';
 
 /** Between two looks at an offer that another joiner is answering: by-code allows 20 a minute. */

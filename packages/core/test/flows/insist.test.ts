@@ -1,6 +1,6 @@
 /** A call to a relay that says nothing: how long it is waited for, and what is said then. */
 import { AuthsError } from '../../src/errors.ts';
-import { insist } from '../../src/flows/conversation.ts';
+import { insist } from '../../src/flows/insist.ts';
 import type { CancelSignal } from '../../src/ports.ts';
 import { createFakeClock } from '../../../testing/src/fake-clock.ts';
 import { describe, expect, it } from 'vitest';
