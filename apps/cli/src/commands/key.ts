@@ -3,7 +3,7 @@ import { toHex } from '@auths/core/encoding/bytes';
 import { encodeDidKey } from '@auths/core/encoding/did-key';
 import { AuthsError } from '@auths/core/errors';
 import { formatSshPublicKey } from '@auths/core/commit/sshsig';
-import { deviceKey } from '@auths/core/flows/init-identity';
+import { deviceKey } from '@auths/core/flows/first-keys';
 import { createSigner } from '@auths/key-store/signer';
 import { defineCommand, type CommandSpec } from '../command.ts';
 import { keychainKind, openKeys, openStores } from '../composition.ts';

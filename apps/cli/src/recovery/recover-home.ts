@@ -11,7 +11,7 @@ import { encodeDidKey, encodeX25519Did } from '@auths/core/encoding/did-key';
 import { formatTime } from '@auths/core/encoding/time';
 import { x25519PublicKey } from '@auths/core/crypto/x25519';
 import { AuthsError, isAuthsError } from '@auths/core/errors';
-import { deviceKey } from '@auths/core/flows/init-identity';
+import { deviceKey } from '@auths/core/flows/first-keys';
 import { mergeLog } from '@auths/core/flows/merge-log';
 import { deviceOfLostHome, RECOVERED_NOTE } from '@auths/core/flows/lost-device';
 import { findDevice } from '@auths/core/flows/own-devices';

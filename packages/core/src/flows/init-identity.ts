@@ -12,25 +12,23 @@
 import { CAPABILITIES } from '../attestation/capability.ts';
 import { parseRecord, type LinkRecord } from '../attestation/attestation.ts';
 import { buildLink, digestOf, encodeRecord, signedBytes, withSignatures } from '../attestation/sign.ts';
-import { encodeDidKey, encodeX25519Did } from '../encoding/did-key.ts';
+import { encodeDidKey } from '../encoding/did-key.ts';
 import { concat, equalBytes, wipe } from '../encoding/bytes.ts';
 import { latin1 } from '../encoding/text.ts';
 import { AuthsError } from '../errors.ts';
 import { didKeriOf, type DidKey, type DidKeri, type Prefix } from '../identifiers.ts';
 import { incept, interact, nextDigestOf, storedEvent, type BuiltEvent } from '../keri/build.ts';
 import { replay, type KelVerdict } from '../keri/key-state.ts';
-import { x25519PublicKey } from '../crypto/x25519.ts';
 import type {
   AttestationStore,
   Clock,
   EventLog,
-  KeyStore,
-  Random,
   Signer,
   StoredEvent,
   StoredRecord,
   VerifyEngine,
 } from '../ports.ts';
+import { channelKey, seed, type FirstKeyPorts } from './first-keys.ts';
 
 /** What a recovery kit holds of an identity that begins. */
 export interface FirstKit {
@@ -49,16 +47,12 @@ export interface KitPlace {
   write(kit: FirstKit): Promise<void>;
 }
 
-export interface InitPorts {
+export interface InitPorts extends FirstKeyPorts {
   readonly clock: Clock;
-  readonly random: Random;
   readonly engine: VerifyEngine;
-  readonly keys: KeyStore;
   readonly kit: KitPlace;
   readonly log: EventLog;
   readonly attestations: AttestationStore;
-  /** A signer for a 32-byte Ed25519 seed. */
-  readonly signerOf: (seed: Uint8Array) => Signer;
   /** Writes the identity document of a controller: the last step. */
   readonly writeIdentity: (did: DidKeri, createdAt: number) => Promise<void>;
 }
@@ -99,37 +93,6 @@ export async function initIdentity(
   } finally {
     wipe(identitySeed, deviceSeed);
   }
-}
-
-/** This machine's device key, made when there is none; for `key create` and for a joiner. */
-export async function deviceKey(
-  ports: Pick<InitPorts, 'keys' | 'random' | 'signerOf'>,
-): Promise<{ readonly publicKey: Uint8Array; readonly did: DidKey }> {
-  const bytes = await seed(ports, 'device');
-  const { publicKey } = ports.signerOf(bytes);
-  wipe(bytes);
-  return { publicKey, did: encodeDidKey(publicKey) };
-}
-
-async function seed(
-  ports: Pick<InitPorts, 'keys' | 'random' | 'signerOf'>,
-  alias: 'identity' | 'device',
-): Promise<Uint8Array> {
-  const there = await ports.keys.get(alias);
-  if (there !== null) return there.bytes;
-  const bytes = ports.random.bytes(32);
-  const did = alias === 'device' ? { did: encodeDidKey(ports.signerOf(bytes).publicKey) } : {};
-  await ports.keys.put(alias, bytes, did);
-  return bytes;
-}
-
-/** The X25519 key of pairing.md 6.7. A draw whose public key cannot be made is refused by the primitive. */
-async function channelKey(ports: Pick<InitPorts, 'keys' | 'random'>): Promise<void> {
-  if ((await ports.keys.get('channel')) !== null) return;
-  const bytes = ports.random.bytes(32);
-  // Its public half in the clear, so that pairing can show an offer before the keys are open.
-  await ports.keys.put('channel', bytes, { did: encodeX25519Did(x25519PublicKey(bytes)) });
-  wipe(bytes);
 }
 
 interface Published {
