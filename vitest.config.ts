@@ -10,8 +10,8 @@ const ALONE = ['test/races/**/*.test.ts'];
 export default defineConfig({
   test: {
     reporters: ['default', new ClosingLine()],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     projects: [
       {
         extends: true,
