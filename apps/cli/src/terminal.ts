@@ -155,19 +155,10 @@ async function askHidden(question: string, twice: boolean, ask: Ask): Promise<st
 /** The first line of the file, or of stdin for `-`. */
 async function fromFile(path: string, lines: () => { next(): Promise<string | null> }): Promise<string> {
   let text: string;
-  if (path === '-') {
-    text = (await lines().next()) ?? '';
-  } else {
-    const { readFile } = await import('node:fs/promises');
-    try {
-      text = await readFile(path, 'utf8');
-    } catch (cause) {
-      throw new AuthsError('input/unreadable', `the passphrase file ${path} cannot be read`, {
-        details: { path },
-        cause,
-      });
-    }
-    text = text.replace(/\r?\n[^]*$/, '');
+  if (path === '-') text = (await lines().next()) ?? '';
+  else {
+    const { readPassphraseFile } = await import('@auths/key-store/passphrase-file');
+    text = await readPassphraseFile(path);
   }
   if (text === '') throw passphraseRequired('the passphrase given by --passphrase-file is empty');
   return text;

@@ -288,9 +288,15 @@ describe('auths attestation', () => {
       document: { error: { code: 'input/unreadable' } },
     });
     writeFileSync(join(stranger.cwd, 'text.json'), 'hello');
-    expect(world.json(['attestation', 'verify', 'text.json'], stranger)).toMatchObject({
-      status: 1,
-      document: { error: { code: 'attestation/invalid' } },
+    for (const path of ['text.json', '/dev/zero'])
+      expect(world.json(['attestation', 'verify', path], stranger)).toMatchObject({
+        status: 1,
+        document: { error: { code: 'attestation/invalid' } },
+      });
+    const piped = { ...stranger, input: readFileSync(record) };
+    expect(world.json(['attestation', 'verify', '-', '--kel', log], piped)).toMatchObject({
+      status: 0,
+      document: { data: { verdict: 'valid' } },
     });
   });
 });

@@ -1,35 +1,30 @@
 /** `auths attestation show|verify FILE`: one record, read, or judged against its issuer's log. */
-import { readFileSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { parseRecord, RECORD_MAX_BYTES, type AttestationRecord } from '@auths/core/attestation/attestation';
+import { parseRecord, RECORD_MAX_BYTES } from '@auths/core/attestation/attestation';
 import { digestOf } from '@auths/core/attestation/sign';
 import type { EvidenceSource } from '@auths/core/commit/evidence';
 import { judgeRecord } from '@auths/core/commit/judge-record';
 import { DEFAULT_POLICY } from '@auths/core/commit/policy';
 import { exitOf } from '@auths/core/commit/verdict';
 import { createWorld } from '@auths/core/commit/world';
-import { AuthsError } from '@auths/core/errors';
 import { prefixOf } from '@auths/core/identifiers';
 import { homeEvidence } from '@auths/git-store/evidence';
 import { nodeDigests } from '@auths/git-store/git-history';
-import { defineCommand, type CommandSpec, type Context } from '../command.ts';
+import { defineCommand, type CommandSpec } from '../command.ts';
 import { verifyEngine } from '../engines.ts';
+import { readInput } from '../input-file.ts';
 import { recordView } from '../views/attestation.ts';
 import { resultJson, resultLines } from '../views/verify.ts';
 
-const FILE = { name: 'FILE', summary: 'an attestation (JSON)', required: true } as const;
+const FILE = { name: 'FILE', summary: 'an attestation (JSON), - for stdin', required: true } as const;
 
 export const attestationShow: CommandSpec = defineCommand({
   examples: [{ command: 'auths attestation show phone.json', what: 'what it says, unverified' }],
   flags: {},
   arguments: [FILE],
-  run(context, { words }) {
-    const record = readRecord(context, words[0] as string);
+  async run(context, { words }) {
+    const record = parseRecord(await readInput(context, words[0] as string, RECORD_MAX_BYTES));
     const digest = digestOf(record);
-    return Promise.resolve({
-      data: { digest, attestation: record },
-      text: recordView(context, record, digest),
-    });
+    return { data: { digest, attestation: record }, text: recordView(context, record, digest) };
   },
 });
 
@@ -42,7 +37,8 @@ export const attestationVerify: CommandSpec = defineCommand({
   arguments: [FILE],
   more: 'Says whether the issuer made it and its log seals it; whom to trust is not asked. Records that the log seals later, and that are not at hand, make it unverifiable.',
   async run(context, { flags, words }) {
-    const record = readRecord(context, words[0] as string);
+    const bytes = await readInput(context, words[0] as string, RECORD_MAX_BYTES);
+    const record = parseRecord(bytes);
     const own = await homeEvidence(context.home);
     const file: EvidenceSource = {
       name: 'the files given',
@@ -54,14 +50,14 @@ export const attestationVerify: CommandSpec = defineCommand({
               [
                 prefixOf(record.issuer),
                 {
-                  streams: [readFile(context, flags.kel, 64 << 20)],
+                  streams: [await readInput(context, flags.kel, 64 << 20)],
                   messages: [],
                   receipts: new Uint8Array(0),
                 },
               ],
             ],
       ),
-      records: [readFile(context, words[0] as string, RECORD_MAX_BYTES)],
+      records: [bytes],
       notes: [],
     };
     const world = createWorld({
@@ -80,19 +76,3 @@ export const attestationVerify: CommandSpec = defineCommand({
     };
   },
 });
-
-/** Anything that is no record is `attestation/invalid`, exit 1: untrusted input was judged. */
-function readRecord(context: Context, path: string): AttestationRecord {
-  return parseRecord(readFile(context, path, RECORD_MAX_BYTES));
-}
-
-function readFile(context: Context, path: string, max: number): Uint8Array {
-  const full = resolve(context.cwd, path);
-  try {
-    // One byte more than allowed is enough to be refused by the parser.
-    if (statSync(full).size > max) return new Uint8Array(max + 1);
-    return new Uint8Array(readFileSync(full));
-  } catch (cause) {
-    throw new AuthsError('input/unreadable', `${path} cannot be read`, { details: { path }, cause });
-  }
-}

@@ -1,6 +1,6 @@
 /** What a witness keeps, beside the directory and never served: its key, and the logs that it has receipted. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AuthsError } from '@auths/core/errors';
@@ -12,6 +12,7 @@ import { gitEventLog } from '@auths/git-store/event-log';
 import { createHome } from '@auths/git-store/home-repository';
 import { findLocks } from '@auths/git-store/refs';
 import { gitDisputes } from '@auths/git-store/remote-disputes';
+import { readPassphraseFile } from '@auths/key-store/passphrase-file';
 import { encryptedFileStore } from '@auths/key-store/encrypted-file';
 import { createSigner } from '@auths/key-store/signer';
 import { nodeVerifyEngine } from '@auths/key-store/verify-engine';
@@ -75,22 +76,11 @@ export async function witnessPassphrase(
   file: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<string> {
-  const text = file === undefined ? (env['AUTHS_PASSPHRASE'] ?? '') : await firstLine(file);
+  const text = file === undefined ? (env['AUTHS_PASSPHRASE'] ?? '') : await readPassphraseFile(file);
   if (text !== '') return text;
   throw new AuthsError(
     'key/passphrase-required',
     'a witness signs, so its key lies under a passphrase, and none was given',
     { hint: 'set AUTHS_PASSPHRASE, or give --passphrase-file FILE' },
   );
-}
-
-async function firstLine(path: string): Promise<string> {
-  try {
-    return (await readFile(path, 'utf8')).replace(/\r?\n[^]*$/, '');
-  } catch (cause) {
-    throw new AuthsError('input/unreadable', `the passphrase file ${path} cannot be read`, {
-      details: { path },
-      cause,
-    });
-  }
 }
