@@ -139,6 +139,8 @@ export function storageHint(errno: string | undefined): string {
     case 'EACCES':
     case 'EPERM':
       return 'check who owns it and its permissions';
+    case 'EISDIR':
+      return 'a folder stands where a file belongs: move it away, then auths doctor --fix';
     default:
       return 'auths doctor';
   }

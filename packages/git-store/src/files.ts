@@ -1,5 +1,5 @@
 /** File facts that all parts of a store share: error numbers, small files, durable directories, the corruption error. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { AuthsError } from '@auths/core/errors';
 
@@ -8,11 +8,12 @@ export function errnoOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** The bytes of a regular file of at most `max` bytes. Null for anything else: none, a larger one, one that is being cut. */
+/** The bytes of a regular file of at most `max` bytes. Null for anything else: none, a larger one, one that is being cut, a pipe. */
 export function readSmall(path: string, max: number): Uint8Array | null {
   let descriptor: number;
   try {
-    descriptor = openSync(path, 'r');
+    // A pipe in its place would otherwise be waited for.
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch {
     return null;
   }

@@ -139,7 +139,14 @@ const MAX_LOOSE_BATCH = 48;
 function readConfig(dir: string): string {
   try {
     if (!statSync(join(dir, 'objects')).isDirectory()) throw corrupt(dir, 'objects is not a directory');
-    return readFileSync(join(dir, 'config'), 'utf8');
+    const config = join(dir, 'config');
+    if (!statSync(config).isFile()) {
+      throw new AuthsError('storage/corrupt', `${config}: it is not a regular file`, {
+        hint: 'move it away and put an empty file in its place',
+        details: { path: config },
+      });
+    }
+    return readFileSync(config, 'utf8');
   } catch (cause) {
     if (errnoOf(cause) !== 'ENOENT' && errnoOf(cause) !== 'ENOTDIR') throw cause;
     throw new AuthsError('git/not-a-repository', `there is no auths repository in ${dir}`, {

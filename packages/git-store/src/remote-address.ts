@@ -3,11 +3,15 @@
  * in, a transport that git may use here (https, ssh, file), or a folder.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { AuthsError, hasCode } from '@auths/core/errors';
+import { readSmall } from './files.ts';
 import { runGit } from './git.ts';
 import { configList, configSet } from './git-config.ts';
+
+/** Of a home's git configuration, which is a few lines. */
+const MAX_CONFIG = 1 << 20;
 
 export interface Remote {
   /** Names its refs below refs/auths-remotes and its memory in seen/: one ref component. */
@@ -28,7 +32,8 @@ export async function knownRemotes(
 ): Promise<readonly Remote[]> {
   // Asked before every append: a home without remotes must not pay for a process.
   const config = join(gitDir, 'config');
-  if (!existsSync(config) || !/^\s*\[\s*remote\b/im.test(readFileSync(config, 'utf8'))) return [];
+  const text = Buffer.from(readSmall(config, MAX_CONFIG) ?? []).toString('utf8');
+  if (!/^\s*\[\s*remote\b/im.test(text)) return [];
   const remotes = new Map<string, Remote>();
   for (const [key, url] of await configList({ scope: 'home', gitDir })) {
     const name = /^remote\.(.+)\.url$/s.exec(key)?.[1];

@@ -1,7 +1,6 @@
 /** The checks of `auths doctor`, each a question with a yes or no and, where possible, a repair. */
 import { chmod, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isAuthsError } from '@auths/core/errors';
 import { decodeDidKey } from '@auths/core/encoding/did-key';
 import { isDidKey } from '@auths/core/identifiers';
 import { gitVersion } from '@auths/git-store/git';
@@ -18,6 +17,7 @@ import { recoveryState, statusOf } from '../home/home-report.ts';
 import { readIdentityView } from '../home/identity-view.ts';
 import { failed, fixed, ok, warning, type Finding } from './finding.ts';
 import { checkDerived, checkLog, checkTemporaryFiles, checkUnfinished } from './leftovers.ts';
+import { toAuthsError } from '../output.ts';
 import { roundTrip } from './round-trip.ts';
 
 /** A ref lock of git's own says nothing of its holder; git holds one for milliseconds. */
@@ -49,10 +49,8 @@ export async function runChecks(
     try {
       findings.push(...(await run(context, options.fix)));
     } catch (error) {
-      const told = isAuthsError(error) ? error : null;
-      const detail =
-        told?.message ?? `the check itself failed (${error instanceof Error ? error.name : 'unknown'})`;
-      findings.push({ check, status: 'failed', detail, hint: told?.hint ?? null });
+      const { message: detail, hint = null } = toAuthsError(error);
+      findings.push({ check, status: 'failed', detail, hint });
     }
   }
   return findings;

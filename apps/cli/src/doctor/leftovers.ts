@@ -1,9 +1,10 @@
 /** What a process that died leaves in a home beside its locks: found, named, and with `--fix` finished or cleared away. */
-import { readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { readdir, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatAllowedSigners } from '@auths/core/commit/allowed-signers';
 import { hasCode } from '@auths/core/errors';
 import { prefixOf } from '@auths/core/identifiers';
+import { readSmall } from '@auths/git-store/files';
 import { homeExists, openHome, type Home } from '@auths/git-store/home-repository';
 import { readIdentityDocument, type IdentityDocument } from '@auths/git-store/identity-document';
 import { repairLog } from '@auths/git-store/repair';
@@ -20,6 +21,8 @@ import { failed, fixed, ok, warning, type Finding } from './finding.ts';
 
 /** Before that a file under a temporary name may still be in the making. */
 const OLD_MS = 60_000;
+/** A line for each device. */
+const MAX_DERIVED = 64 << 20;
 /** As our writers name them; `tmp_obj_` and `tmp_pack_` are git's own names. */
 const TEMPORARY = /(?:\.[0-9a-f]{12,18}\.tmp|^devices\.[0-9a-f]{16}\.tmp|^tmp_(?:obj|pack|idx)_\w+)$/;
 
@@ -96,7 +99,9 @@ export async function checkDerived(context: Context, fix: boolean): Promise<read
     const findings: Finding[] = [];
     const path = homeFiles(context.home).allowedSigners;
     const { devices } = await foldStates(home, controller_did);
-    if ((await readFile(path, 'utf8').catch(() => null)) !== formatAllowedSigners(devices)) {
+    const bytes = readSmall(path, MAX_DERIVED);
+    const there = bytes === null ? null : Buffer.from(bytes).toString('utf8');
+    if (there !== formatAllowedSigners(devices)) {
       if (fix) await writeAllowedSigners(home, controller_did);
       const detail = `${path} is not what the log says`;
       findings.push(

@@ -1,7 +1,8 @@
 /** What `status`, `whoami` and a second `init` say about a home; reads little and starts at most one git. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DidKey } from '@auths/core/identifiers';
+import { readSmall } from '@auths/git-store/files';
 import type { Context } from '../command.ts';
 import { homeFiles } from '../composition.ts';
 import { gitInForce, type GitChoice } from '../git-in-force.ts';
@@ -44,16 +45,16 @@ export function statusOf(device: DeviceView, now: number): DeviceStatus {
   return device.expiresAt !== null && Date.parse(device.expiresAt) <= now ? 'expired' : 'active';
 }
 
+/** Of the home's git configuration, which is a few lines. */
+const MAX_CONFIG = 1 << 20;
+
 /** A kit in the home counts as "on this machine", whatever was exported since. */
 export function recoveryState(home: string): RecoveryState {
   if (existsSync(homeFiles(home).kit)) return 'on-this-machine';
-  try {
-    const section = /^\[auths\]$([^[]*)/m.exec(readFileSync(join(home, 'config'), 'utf8'))?.[1] ?? '';
-    const value = /^\s*recovery = (\w+)$/m.exec(section)?.[1];
-    return value === 'exported' || value === 'checked' ? value : null;
-  } catch {
-    return null;
-  }
+  const config = Buffer.from(readSmall(join(home, 'config'), MAX_CONFIG) ?? []).toString('utf8');
+  const section = /^\[auths\]$([^[]*)/m.exec(config)?.[1] ?? '';
+  const value = /^\s*recovery = (\w+)$/m.exec(section)?.[1];
+  return value === 'exported' || value === 'checked' ? value : null;
 }
 
 function keychainOf(context: Context): HomeReport['keychain'] {

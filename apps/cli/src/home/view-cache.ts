@@ -3,9 +3,10 @@
  * start no process. Each part is named by the refs that it was made from and counts only while they hold the same
  * ids. The cache is local, never replicated, and a fold away from being made again.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { prefixOf, type DidKey, type DidKeri, type Prefix, type Said } from '@auths/core/identifiers';
+import { readSmall } from '@auths/git-store/files';
 import { IDENTITY_REF, listRefs, readRef } from '@auths/git-store/ref-files';
 
 /** One device as the log says it, times RFC 3339. */
@@ -91,6 +92,9 @@ export function madeFrom(dir: string, prefix: Prefix): string {
   return lines.join('\n');
 }
 
+/** Many times what a thousand devices take. */
+const MAX_CACHE = 64 << 20;
+
 interface CacheFile {
   readonly made_from: string;
   readonly view: unknown;
@@ -98,7 +102,9 @@ interface CacheFile {
 
 function readPart(dir: string, name: string, made: string): unknown {
   try {
-    const file = JSON.parse(readFileSync(join(dir, 'cache', `${name}.json`), 'utf8')) as CacheFile;
+    const bytes = readSmall(join(dir, 'cache', `${name}.json`), MAX_CACHE);
+    if (bytes === null) return null;
+    const file = JSON.parse(Buffer.from(bytes.buffer, 0, bytes.length).toString('utf8')) as CacheFile;
     return file.made_from === made ? file.view : null;
   } catch {
     return null;

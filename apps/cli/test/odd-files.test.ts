@@ -1,0 +1,62 @@
+/** Something else where a file of the home belongs: said, never waited for, and mended where the file follows from the log. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { execPath } from 'node:process';
+import { describe, expect, it } from 'vitest';
+import { auths, freshWorld, type World } from './program.ts';
+
+/** A command that waits for a pipe waits for ever. */
+const TIMEOUT = 30_000;
+
+interface Ended {
+  readonly exit: number | null;
+  readonly code: string | null;
+  readonly text: string;
+}
+
+function run(world: World, ...words: readonly string[]): Ended {
+  const { status, stdout } = spawnSync(execPath, [auths, ...words, '--json'], {
+    cwd: world.dir,
+    env: world.env,
+    encoding: 'utf8',
+    timeout: TIMEOUT,
+  });
+  const document = (stdout === '' ? {} : JSON.parse(stdout)) as { error?: { code: string } };
+  return { exit: status, code: document.error?.code ?? null, text: stdout };
+}
+
+type Kind = 'folder' | 'pipe' | 'loop' | 'nothing in it';
+const KINDS: readonly Kind[] = ['folder', 'pipe', 'loop', 'nothing in it'];
+
+function put(path: string, kind: Kind): void {
+  rmSync(path, { recursive: true, force: true });
+  if (kind === 'folder') mkdirSync(path);
+  else if (kind === 'pipe') execFileSync('mkfifo', [path]);
+  else if (kind === 'loop') symlinkSync(basename(path), path);
+  else writeFileSync(path, '');
+}
+
+describe.each(['device.pub', 'allowed_signers', 'cache/devices.json', 'config', 'machine.json'])(
+  '%s of a home',
+  (file) => {
+    it.each(KINDS)('that is a %s', (kind) => {
+      const world = freshWorld();
+      expect(run(world, 'init', '--name', 'laptop', '--git', 'none').exit).toBe(0);
+      put(join(world.home, file), kind);
+      for (const words of [['whoami'], ['devices', 'list'], ['status']]) {
+        const { exit, code } = run(world, ...words);
+        // Only the device's own key is needed to say who this is.
+        expect([exit, code], words.join(' ')).toEqual(
+          file === 'device.pub' ? [7, 'storage/corrupt'] : [0, null],
+        );
+      }
+      const mended = run(world, 'doctor', '--fix', '--yes');
+      expect([0, 1]).toContain(mended.exit);
+      expect(mended.text).not.toMatch(/auths itself failed|the check itself failed/);
+      // A folder may hold something: it is for the person to move.
+      const stays = kind === 'folder' || file === 'config' || file === 'machine.json';
+      if (!stays) expect([run(world, 'whoami').exit, run(world, 'doctor').exit]).toEqual([0, 0]);
+    });
+  },
+);
