@@ -37,7 +37,7 @@ function put(path: string, kind: Kind): void {
   else writeFileSync(path, '');
 }
 
-describe.each(['device.pub', 'allowed_signers', 'cache/devices.json', 'config', 'machine.json'])(
+describe.each(['device.pub', 'allowed_signers', 'cache/devices.json', 'config', 'machine.json', 'keys.enc'])(
   '%s of a home',
   (file) => {
     it.each(KINDS)('that is a %s', (kind) => {
@@ -55,7 +55,9 @@ describe.each(['device.pub', 'allowed_signers', 'cache/devices.json', 'config', 
       expect([0, 1]).toContain(mended.exit);
       expect(mended.text).not.toMatch(/auths itself failed|the check itself failed/);
       // A folder may hold something: it is for the person to move.
-      const stays = kind === 'folder' || file === 'config' || file === 'machine.json';
+      if (file === 'keys.enc') expect(mended.text).toContain('put back a copy of that file');
+      if (file === 'config' && kind !== 'nothing in it') expect(mended.exit).toBe(1);
+      const stays = kind === 'folder' || ['config', 'keys.enc'].includes(file);
       if (!stays) expect([run(world, 'whoami').exit, run(world, 'doctor').exit]).toEqual([0, 0]);
     });
   },

@@ -5,7 +5,7 @@ import { exactObject, parseJson } from '@auths/core/encoding/json';
 import { fromUtf8, utf8 } from '@auths/core/encoding/text';
 import { KEYS_LABEL } from '@auths/core/crypto/domains';
 import { AuthsError, hasCode } from '@auths/core/errors';
-import { corruptFile, readFileBounded, writeFileAtomic } from './atomic-file.ts';
+import { readFileBounded, writeFileAtomic } from './atomic-file.ts';
 import { parseKdf, seal, type Box, type Kdf } from './passphrase-box.ts';
 
 /** One secret, sealed. */
@@ -56,13 +56,15 @@ export async function saveKeyFile(path: string, file: KeyFile): Promise<void> {
 
 /** The file, null when there is none, `storage/corrupt` when it is anything else. */
 export async function loadKeyFile(path: string): Promise<KeyFile | null> {
-  const bytes = await readFileBounded(path, MAX_FILE);
+  const bytes = await readFileBounded(path, MAX_FILE).catch((cause: unknown) => {
+    throw hasCode(cause, 'storage/corrupt') ? damagedKeys(cause.message, path, cause) : cause;
+  });
   if (bytes === null) return null;
   try {
     return parseKeyFile(fromUtf8(bytes), path);
   } catch (cause) {
     if (!hasCode(cause, 'input/malformed')) throw cause;
-    throw corruptFile(path, `it is not a key file (${cause.message})`, cause);
+    throw damagedKeys(`${path}: it is not a key file (${cause.message})`, path, cause);
   }
 }
 
@@ -109,4 +111,13 @@ function parseBox(value: unknown, path: string): Box {
     throw new AuthsError('input/malformed', `${path}: a box is two texts`);
   }
   return { nonce, ciphertext };
+}
+
+/** Keys that cannot be had back from anything else in the home. */
+export function damagedKeys(message: string, path: string, cause?: unknown): AuthsError<'storage/corrupt'> {
+  return new AuthsError('storage/corrupt', message, {
+    hint: 'put back a copy of that file; without one its keys are gone, and auths id recover goes on from the recovery kit',
+    details: { path },
+    cause,
+  });
 }

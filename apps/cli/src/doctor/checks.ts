@@ -1,13 +1,14 @@
 /** The checks of `auths doctor`, each a question with a yes or no and, where possible, a repair. */
 import { chmod, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hasCode } from '@auths/core/errors';
 import { decodeDidKey } from '@auths/core/encoding/did-key';
 import { isDidKey } from '@auths/core/identifiers';
 import { gitVersion } from '@auths/git-store/git';
 import { findLocks } from '@auths/git-store/refs';
 import { readAllowList, restoreAllowList } from '@auths/key-store/allow-list';
 import { lockState } from '@auths/key-store/file-lock';
-import { checkMachine, settleMachine } from '@auths/key-store/machine';
+import { checkMachine, recordMachine, settleMachine, type MachineVerdict } from '@auths/key-store/machine';
 import { PENDING_EVENT } from '../witnesses/own-log.ts';
 import type { Context } from '../command.ts';
 import { homeFiles, openKeys } from '../composition.ts';
@@ -137,7 +138,7 @@ async function identity(context: Context): Promise<readonly Finding[]> {
 
 async function machine(context: Context, fix: boolean): Promise<readonly Finding[]> {
   if ((await modeOf(context.home)) === null) return [];
-  const found = await checkMachine(context.home);
+  const found = await recordedMachine(context.home);
   if (found.verdict === 'same') return [ok('machine', 'this home was made here')];
   if (found.verdict === 'unrecorded') return [ok('machine', 'nothing recorded yet')];
   if (found.verdict === 'off') {
@@ -146,12 +147,27 @@ async function machine(context: Context, fix: boolean): Promise<readonly Finding
   const detail =
     found.verdict === 'moved'
       ? `this home was moved or copied from ${found.recordedPath}`
-      : 'this home was copied from another machine; two machines that write one log fork it';
+      : found.verdict === 'damaged'
+        ? found.why
+        : 'this home was copied from another machine; two machines that write one log fork it';
   if (!fix) return [failed('machine', detail, 'auths doctor --fix, if the other copy is no longer used')];
   const sure = await context.terminal.confirm(`${detail}. Is this the only one that goes on?`, '--yes');
   if (!sure) return [failed('machine', detail, 'pair this machine as a device of its own: auths pair')];
-  await settleMachine(context.home);
+  if (found.verdict === 'damaged') await recordMachine(context.home);
+  else await settleMachine(context.home);
   return [fixed('machine', `${detail}; this is the one that goes on`)];
+}
+
+/** The record may say nothing any more; then only the person knows whether the home is a copy. */
+async function recordedMachine(
+  home: string,
+): Promise<MachineVerdict | { readonly verdict: 'damaged'; readonly why: string }> {
+  try {
+    return await checkMachine(home);
+  } catch (error) {
+    if (!hasCode(error, 'storage/corrupt')) throw error;
+    return { verdict: 'damaged', why: `${error.message}, so nothing tells whether this home is a copy` };
+  }
 }
 
 /** device.pub against the key store's own entry, which needs no passphrase. */
