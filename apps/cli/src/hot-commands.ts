@@ -7,6 +7,7 @@ import type { CommandSpec } from './command.ts';
 import { createContext, type Surroundings } from './context.ts';
 import { resultText, successDocument } from './output.ts';
 import { standardOutput } from './standard-output.ts';
+import { workingFolder } from './working-folder.ts';
 
 type Hot = 'status' | 'whoami';
 
@@ -35,7 +36,9 @@ function surroundings(argv: readonly string[]): Surroundings {
   return {
     argv,
     env,
-    cwd: process.cwd(),
+    get cwd() {
+      return workingFolder();
+    },
     get stdin() {
       return process.stdin;
     },

@@ -8,6 +8,7 @@ import { exitCodes } from './exit-codes.ts';
 import type { OutputStream } from './context.ts';
 import { startRun } from './front-door.ts';
 import { standardOutput, type Output } from './standard-output.ts';
+import { workingFolder } from './working-folder.ts';
 
 /** Runs the command that the arguments name and ends the process with its exit code. */
 export function runProcess(commands: readonly CommandEntry[]): void {
@@ -28,7 +29,9 @@ export function runProcess(commands: readonly CommandEntry[]): void {
     {
       argv: process.argv.slice(2),
       env: process.env,
-      cwd: process.cwd(),
+      get cwd() {
+        return workingFolder();
+      },
       get stdin() {
         return process.stdin;
       },

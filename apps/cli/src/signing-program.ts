@@ -18,6 +18,7 @@ import { homePlace } from './home/home-place.ts';
 import { readDeviceKey } from './home/device-key.ts';
 import { statusOf } from './home/home-report.ts';
 import { readIdentityView, type DeviceView } from './home/identity-view.ts';
+import { workingFolder } from './working-folder.ts';
 
 /** What a signature of this device may be for. */
 const NAMESPACES = ['git', 'auths-artifact'];
@@ -38,7 +39,7 @@ void main().catch((error: unknown) => {
 
 async function main(): Promise<void> {
   const request = readRequest(process.argv.slice(2));
-  const home = homePlace(process.env, process.cwd());
+  const home = homePlace(process.env, workingFolder());
   const payload = new Uint8Array(readFileSync(request.buffer ?? 0));
   const publicKey = requestedKey(request.keyFile, home);
   const device = await requireActiveDevice(home);

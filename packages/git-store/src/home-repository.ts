@@ -13,13 +13,14 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  renameSync,
   statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { AuthsError } from '@auths/core/errors';
-import { corrupt, errnoOf } from './files.ts';
+import { corrupt, errnoOf, readSmall, syncDirectory } from './files.ts';
 import { gitVersion, runGit } from './git.ts';
 import { openObjectReader } from './object-reader.ts';
 import {
@@ -84,6 +85,17 @@ export function createHome(dir: string): Home {
   placeFile(join(dir, 'config'), CONFIG);
   placeFile(join(dir, 'HEAD'), HEAD);
   return openHome(dir);
+}
+
+/** HEAD of a home leads nowhere and only has to be there; with `fix` it is written anew where it is not what it was. */
+export async function mendHead(dir: string, fix: boolean): Promise<'sound' | 'damaged' | 'mended'> {
+  const path = join(dir, 'HEAD');
+  const text = Buffer.from(readSmall(path, 4096) ?? []).toString('latin1');
+  if (/^(?:ref: refs\/\S+|[0-9a-f]{40})\n?$/.test(text)) return 'sound';
+  if (!fix) return 'damaged';
+  renameSync(writeTemporary(path, HEAD), path);
+  await syncDirectory(dir);
+  return 'mended';
 }
 
 /** Opens what `createHome` made. `git/not-a-repository` when nothing is there, `storage/version` for a format we do not write. */
@@ -157,13 +169,19 @@ function readConfig(dir: string): string {
   }
 }
 
-/** Whoever links first wins and the bytes are the same; a file that is there, and may have grown since, is left alone. */
-function placeFile(path: string, text: string): void {
+/** Beside `path`, synced; where it lies. */
+function writeTemporary(path: string, text: string): string {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   const descriptor = openSync(temporary, 'wx', 0o600);
   writeSync(descriptor, text);
   fsyncSync(descriptor);
   closeSync(descriptor);
+  return temporary;
+}
+
+/** Whoever links first wins and the bytes are the same; a file that is there, and may have grown since, is left alone. */
+function placeFile(path: string, text: string): void {
+  const temporary = writeTemporary(path, text);
   try {
     linkSync(temporary, path);
   } catch (error) {

@@ -153,7 +153,7 @@ export async function writeLooseObjects(gitDir: string, objects: readonly NewObj
     // An empty file is what a power cut leaves; it is written again.
     if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0) continue;
     const directory = path.slice(0, path.lastIndexOf('/'));
-    if (mkdirSync(directory, { recursive: true }) !== undefined) directories.add(`${gitDir}/objects`);
+    if (makeDirectory(directory)) directories.add(`${gitDir}/objects`);
     directories.add(directory);
     // The prefix is git's own, so that `git gc` clears what a crash leaves.
     const temporary = `${directory}/tmp_obj_${randomBytes(9).toString('hex')}`;
@@ -164,6 +164,17 @@ export async function writeLooseObjects(gitDir: string, objects: readonly NewObj
   await Promise.all([...files.values()].map(({ temporary, bytes }) => writeSynced(temporary, bytes)));
   for (const [path, { temporary }] of files) renameSync(temporary, path);
   await Promise.all([...directories].map(syncDirectory));
+}
+
+/** True when it was not there. Not with `recursive`, which tells of a read-only disk as of a missing folder. */
+function makeDirectory(path: string): boolean {
+  try {
+    mkdirSync(path);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+    return false;
+  }
 }
 
 async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {

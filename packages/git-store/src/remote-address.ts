@@ -3,7 +3,7 @@
  * in, a transport that git may use here (https, ssh, file), or a folder.
  */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { AuthsError, hasCode } from '@auths/core/errors';
 import { readSmall } from './files.ts';
@@ -54,7 +54,20 @@ export async function resolveRemote(gitDir: string, word: string, cwd: string): 
   const named = known.find(({ name }) => name === refComponent(word) && isRemoteName(word));
   if (named !== undefined) return named;
   const url = (await remoteOfRepository(word, cwd)) ?? checkedUrl(word, cwd);
+  if (isSameFolder(url, gitDir)) {
+    throw new AuthsError('usage/invalid', `${word} is this home itself, which cannot be its own remote`, {
+      hint: 'make a bare repository somewhere else: git init --bare PLACE, then auths push PLACE',
+    });
+  }
   return known.find((remote) => remote.url === url) ?? { name: nameFor(url), url, known: false };
+}
+
+function isSameFolder(url: string, folder: string): boolean {
+  try {
+    return realpathSync(url.replace(/^file:\/\//, '')) === realpathSync(folder);
+  } catch {
+    return false;
+  }
 }
 
 /** Adds a remote to the home's configuration, where every later append finds it. */

@@ -84,7 +84,7 @@ function continues(trunk: Trunk, floor: Trunk): boolean {
 }
 
 /** git's own protocol for a ref: the lock file, written and synced, takes the ref's name. It never shows the packed value in between. */
-async function putRef(gitDir: string, ref: string, oid: string): Promise<void> {
+export async function putRef(gitDir: string, ref: string, oid: string): Promise<void> {
   const path = join(gitDir, ref);
   const file = await open(`${path}.lock`, 'wx', 0o600);
   try {

@@ -5,6 +5,7 @@ import { hasCode } from '@auths/core/errors';
 import { decodeDidKey } from '@auths/core/encoding/did-key';
 import { isDidKey } from '@auths/core/identifiers';
 import { gitVersion } from '@auths/git-store/git';
+import { homeExists, mendHead, openHome } from '@auths/git-store/home-repository';
 import { findLocks } from '@auths/git-store/refs';
 import { readAllowList, restoreAllowList } from '@auths/key-store/allow-list';
 import { lockState } from '@auths/key-store/file-lock';
@@ -16,6 +17,8 @@ import { writeDevicePub } from '../home/device-files.ts';
 import { readDeviceKey } from '../home/device-key.ts';
 import { recoveryState, statusOf } from '../home/home-report.ts';
 import { readIdentityView } from '../home/identity-view.ts';
+import { lostLog } from '../home/lost-events.ts';
+import { checkRefs } from './broken-refs.ts';
 import { failed, fixed, ok, warning, type Finding } from './finding.ts';
 import { checkDerived, checkLog, checkTemporaryFiles, checkUnfinished } from './leftovers.ts';
 import { toAuthsError } from '../output.ts';
@@ -33,8 +36,10 @@ export async function runChecks(
     ['git', gitIsThere],
     ['environment', environment],
     ['home', permissions],
+    ['repository', repository],
     ['locks', locks],
     ['leftovers', checkTemporaryFiles],
+    ['refs', checkRefs],
     ['log', checkLog],
     ['unfinished', checkUnfinished],
     ['identity', identity],
@@ -69,6 +74,17 @@ async function environment(context: Context): Promise<readonly Finding[]> {
       'NODE_EXTRA_CA_CERTS makes every start of Node several times slower',
       'unset it for auths',
     ),
+  ];
+}
+
+/** git calls nothing a repository whose HEAD it cannot read. */
+async function repository(context: Context, fix: boolean): Promise<readonly Finding[]> {
+  if (!homeExists(context.home)) return [];
+  const head = await mendHead(context.home, fix);
+  if (head === 'sound') return [];
+  const detail = `${join(context.home, 'HEAD')} is damaged, and git takes the home for no repository`;
+  return [
+    head === 'mended' ? fixed('repository', detail) : failed('repository', detail, 'auths doctor --fix'),
   ];
 }
 
@@ -117,7 +133,11 @@ async function staleLocks(context: Context): Promise<readonly string[]> {
 
 async function identity(context: Context): Promise<readonly Finding[]> {
   const view = await readIdentityView(context.home);
-  if (view === null) return [warning('identity', 'no identity here', 'auths init')];
+  if (view === null) {
+    const lost = homeExists(context.home) ? lostLog(openHome(context.home)) : null;
+    if (lost !== null) throw lost;
+    return [warning('identity', 'no identity here', 'auths init')];
+  }
   const findings = [ok('identity', `${view.controllerDid}, ${view.sequence + 1} events`)];
   const did = readDeviceKey(context.home)?.did;
   const device = view.devices.find((each) => each.did === did);

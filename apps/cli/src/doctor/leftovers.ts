@@ -14,6 +14,7 @@ import { homeFiles } from '../composition.ts';
 import { closeRevokedChannels, openRevokedChannels } from '../home/channels.ts';
 import { writeAllowedSigners } from '../home/device-files.ts';
 import { foldStates } from '../home/fold-home.ts';
+import { lostTip, lostWords } from '../home/lost-events.ts';
 import { readLogView } from '../home/identity-view.ts';
 import { finishGit, hasUnfinishedGit } from '../home/unfinished-git.ts';
 import { PENDING_EVENT, pendingEvents } from '../witnesses/own-log.ts';
@@ -98,7 +99,10 @@ export async function checkDerived(context: Context, fix: boolean): Promise<read
   return inHome(context, async (home, { controller_did }) => {
     const findings: Finding[] = [];
     const path = homeFiles(context.home).allowedSigners;
-    const { devices } = await foldStates(home, controller_did);
+    const { state, devices } = await foldStates(home, controller_did);
+    const lost = lostTip(home, prefixOf(controller_did), state.sequence);
+    // What follows from a log that was cut would let in whom it has revoked.
+    if (lost !== null) return [failed('log', ...lostWords(home, state.sequence, lost))];
     const bytes = readSmall(path, MAX_DERIVED);
     const there = bytes === null ? null : Buffer.from(bytes).toString('utf8');
     if (there !== formatAllowedSigners(devices)) {
@@ -130,7 +134,8 @@ async function inHome(
   if (!homeExists(context.home)) return [];
   await using home = openHome(context.home);
   const identity = await readIdentityDocument(home);
-  return identity === null ? [] : action(home, identity);
+  // Awaited here: the home is closed when this function returns.
+  return identity === null ? [] : await action(home, identity);
 }
 
 async function filesBelow(folder: string): Promise<readonly string[]> {

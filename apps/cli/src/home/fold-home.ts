@@ -11,6 +11,7 @@ import { homeExists, openHome, type Home } from '@auths/git-store/home-repositor
 import { IDENTITY_REF, readIdentityDocument } from '@auths/git-store/identity-document';
 import { verifyEngine } from '../engines.ts';
 import { readLogView } from './identity-view.ts';
+import { lostTip } from './lost-events.ts';
 import {
   cacheCheckedTip,
   cacheIdentity,
@@ -80,7 +81,8 @@ export async function foldStates(
     );
   }
   const { sequence, said } = verdict.state;
-  if (said !== checked?.said) cacheCheckedTip(home.dir, prefix, { sequence, said });
+  if (said !== checked?.said && lostTip(home, prefix, sequence) === null)
+    cacheCheckedTip(home.dir, prefix, { sequence, said });
   const stored = await gitAttestationStore(home).list(did);
   const fold = foldDevices({
     issuer: did,

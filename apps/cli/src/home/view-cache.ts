@@ -92,6 +92,14 @@ export function madeFrom(dir: string, prefix: Prefix): string {
   return lines.join('\n');
 }
 
+/** The refs of the home as they were when it was last read, by name. */
+export function lastKnownRefs(dir: string): ReadonlyMap<string, string> {
+  const lines = (readFile(dir, 'devices')?.made_from ?? '').split('\n').slice(1);
+  const known = lines.map((line): [string, string] => [line.slice(41), line.slice(0, 40)]);
+  const identity = readFile(dir, 'identity')?.made_from;
+  return new Map(identity === undefined ? known : [...known, [IDENTITY_REF, identity]]);
+}
+
 /** Many times what a thousand devices take. */
 const MAX_CACHE = 64 << 20;
 
@@ -101,11 +109,15 @@ interface CacheFile {
 }
 
 function readPart(dir: string, name: string, made: string): unknown {
+  const file = readFile(dir, name);
+  return file?.made_from === made ? file.view : null;
+}
+
+function readFile(dir: string, name: string): CacheFile | null {
+  const bytes = readSmall(join(dir, 'cache', `${name}.json`), MAX_CACHE);
+  if (bytes === null) return null;
   try {
-    const bytes = readSmall(join(dir, 'cache', `${name}.json`), MAX_CACHE);
-    if (bytes === null) return null;
-    const file = JSON.parse(Buffer.from(bytes.buffer, 0, bytes.length).toString('utf8')) as CacheFile;
-    return file.made_from === made ? file.view : null;
+    return JSON.parse(Buffer.from(bytes.buffer, 0, bytes.length).toString('utf8')) as CacheFile;
   } catch {
     return null;
   }

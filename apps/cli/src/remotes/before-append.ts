@@ -7,6 +7,7 @@ import { prefixOf } from '@auths/core/identifiers';
 import { kelRef } from '@auths/git-store/event-log';
 import { knownRemotes, type Remote } from '@auths/git-store/remote-address';
 import type { Context } from '../command.ts';
+import { requireNothingLost } from '../home/lost-events.ts';
 import type { IdentityStores, PulledLog } from './pull-remote.ts';
 
 /** A comparison that nobody asked for must be over before anybody wonders. */
@@ -14,8 +15,14 @@ const LIST_MS = 5_000;
 const FETCH_MS = 15_000;
 const MAX_REMOTES = 8;
 
-/** Costs nothing in a home without remotes. `kel/conflict` when one of them shows a log that conflicts with this one. */
+/** `kel/conflict` when a remote shows a log that conflicts with this one, and when this one has lost events that no remote gave back. */
 export async function compareWithRemotes(context: Context, stores: IdentityStores): Promise<void> {
+  await catchUpWithRemotes(context, stores);
+  await requireNothingLost(stores.home, stores.identity.controller_did);
+}
+
+/** Costs nothing in a home without remotes. */
+async function catchUpWithRemotes(context: Context, stores: IdentityStores): Promise<void> {
   const { home } = stores;
   const remotes = await knownRemotes(home.dir, (name, why) => {
     context.note(`${name} was not compared: ${why}`);

@@ -1,0 +1,44 @@
+/** Refs of records and of the identity document that a power cut emptied. The log's own ref is mended from its objects (leftovers.ts). */
+import { readdir } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import { readSmall } from '@auths/git-store/files';
+import { homeExists, openHome } from '@auths/git-store/home-repository';
+import { putRef } from '@auths/git-store/repair';
+import type { Context } from '../command.ts';
+import { lastKnownRefs } from '../home/view-cache.ts';
+import { failed, fixed, type Finding } from './finding.ts';
+
+/** Each is given the value under which this machine last read it, if its commit is still there. */
+export async function checkRefs(context: Context, fix: boolean): Promise<readonly Finding[]> {
+  if (!homeExists(context.home)) return [];
+  const broken = await brokenRefs(context.home);
+  if (broken.length === 0) return [];
+  const known = lastKnownRefs(context.home);
+  const findings: Finding[] = [];
+  await using home = openHome(context.home);
+  for (const ref of broken) {
+    const oid = known.get(ref);
+    const isThere = oid !== undefined && (await home.object(oid, 'commit').then(Boolean, () => false));
+    const path = join(context.home, ref);
+    if (!isThere) {
+      const detail = `${path} holds no object id, and what it held is not known`;
+      findings.push(failed('refs', detail, `move it away, then auths pull REMOTE from where it was pushed`));
+    } else if (fix) {
+      await putRef(context.home, ref, oid);
+      findings.push(fixed('refs', `${path} held no object id; it has its last known value again`));
+    } else findings.push(failed('refs', `${path} holds no object id`, 'auths doctor --fix'));
+  }
+  return findings;
+}
+
+async function brokenRefs(home: string): Promise<readonly string[]> {
+  const entries = await readdir(join(home, 'refs'), { recursive: true, withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isFile() && !entry.name.endsWith('.lock') && entry.name !== 'kel')
+    .map((entry) => relative(home, join(entry.parentPath, entry.name)).replaceAll(sep, '/'))
+    .filter((ref) => {
+      const text = Buffer.from(readSmall(join(home, ref), 4096) ?? []).toString('latin1');
+      return !/^(?:[0-9a-f]{40}|ref: \S+)\n?$/.test(text);
+    })
+    .toSorted();
+}

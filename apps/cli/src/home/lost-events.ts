@@ -1,0 +1,50 @@
+/**
+ * Events that this machine has checked and that its log does not hold any more: a damaged disk, a ref set back by hand, an
+ * old copy put back. The next append would make a second event for their place, and what they revoked would be alive.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { AuthsError } from '@auths/core/errors';
+import { prefixOf, type DidKeri, type Prefix } from '@auths/core/identifiers';
+import type { Home } from '@auths/git-store/home-repository';
+import { disputedRefs } from '@auths/git-store/remote-disputes';
+import { readLogView } from './identity-view.ts';
+import { readCheckedTip, type CheckedTip } from './view-cache.ts';
+
+/** The newest event that was checked, where the log ends before it at `sequence` and no recovery took its place; else null. */
+export function lostTip(home: Home, prefix: Prefix, sequence: number): CheckedTip | null {
+  const tip = readCheckedTip(home.dir, prefix);
+  if (tip === null || tip.sequence <= sequence) return null;
+  return disputedRefs(home, prefix).size > 0 ? null : tip;
+}
+
+export function lostWords(home: Home, sequence: number, tip: CheckedTip): readonly [string, string] {
+  return [
+    `the log ends at event ${sequence}, and this machine has seen event ${tip.sequence} of it: the newest events are lost`,
+    `auths pull REMOTE brings them back from where they were pushed, or put back a copy of the home. To go on without them: rm '${home.dir}/cache/tip.json'`,
+  ];
+}
+
+/** Before an append. `kel/conflict` where events are lost. */
+export async function requireNothingLost(home: Home, did: DidKeri): Promise<void> {
+  const prefix = prefixOf(did);
+  if (readCheckedTip(home.dir, prefix) === null) return;
+  const { sequence } = await readLogView(home, did);
+  const tip = lostTip(home, prefix, sequence);
+  if (tip === null) return;
+  const [message, hint] = lostWords(home, sequence, tip);
+  throw new AuthsError('kel/conflict', message, { hint, details: { prefix } });
+}
+
+/** Why there is no log although there was one; null where there never was one. */
+export function lostLog(home: Home): AuthsError<'storage/corrupt'> | null {
+  if (home.listNames('refs/did/keri').length > 0 || !existsSync(join(home.dir, 'cache', 'tip.json')))
+    return null;
+  return new AuthsError('storage/corrupt', `${home.dir} held an identity, and its key event log is gone`, {
+    hint:
+      "put back a copy of the home, or begin from the recovery kit in a new one: AUTHS_HOME=~/.auths-new auths id recover --from PLACE --recovery-file '" +
+      home.dir +
+      "/recovery-kit.json'",
+    details: { path: `${home.dir}/refs/did/keri` },
+  });
+}

@@ -1,0 +1,166 @@
+/** A home that a disk, an old copy or a stranger to it has changed: what was lost is said, nothing is built on it, and what can be mended is. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { freshWorld, type Document, type World } from './program.ts';
+
+let world: World;
+let kel: string;
+const object = (oid: string): string => join(world.home, 'objects', oid.slice(0, 2), oid.slice(2));
+const inHome = (...args: readonly string[]): string => {
+  const { status, stdout, stderr } = world.git([`--git-dir=${world.home}`, ...args]);
+  expect(status, stderr).toBe(0);
+  return stdout.trim();
+};
+function data(...args: readonly string[]): NonNullable<Document['data']> {
+  const { status, document } = world.json(args);
+  expect(status, JSON.stringify(document)).toBe(0);
+  return document.data;
+}
+
+interface Finding {
+  readonly check: string;
+  readonly status: string;
+  readonly detail: string;
+}
+function doctor(...flags: readonly string[]): {
+  readonly exit: number | null;
+  readonly bad: readonly string[];
+} {
+  const { status, document } = world.json(['doctor', '--yes', ...flags]);
+  const checks = (document.data as { readonly checks: readonly Finding[] }).checks;
+  return {
+    exit: status,
+    bad: checks
+      .filter((one) => one.status === 'failed' || one.status === 'fixed')
+      .map((one) => `${one.status} ${one.check}`),
+  };
+}
+
+beforeEach(() => {
+  world = freshWorld();
+  data('init', '--name', 'laptop', '--git', 'none');
+  kel = `refs/did/keri/${readdirSync(join(world.home, 'refs/did/keri'))[0]}/kel`;
+  data('devices', 'rename', 'laptop', 'desk');
+  data('whoami');
+});
+
+describe('events that are lost', () => {
+  const ways: readonly (readonly [string, () => void])[] = [
+    ['with an object that a power cut emptied', () => truncateSync(object(inHome('rev-parse', kel)))],
+    ['with an object that is gone', () => rmSync(object(inHome('rev-parse', kel)), { force: true })],
+    ['by a ref that was set back', () => void inHome('update-ref', kel, `${kel}~1`)],
+  ];
+
+  it.each(ways)('%s: told, nothing is appended in their place, and a pull brings them back', (_how, lose) => {
+    const remote = join(world.dir, 'remote.git');
+    execFileSync('git', ['init', '--quiet', '--bare', remote]);
+    expect(world.auths(['push', remote]).status).toBe(0);
+    // Not remembered: otherwise every append would ask it first.
+    for (const name of inHome('remote').split('\n')) inHome('remote', 'remove', name);
+    lose();
+    const seen = doctor('--fix');
+    expect([seen.exit, seen.bad.at(-1)]).toEqual([1, 'failed log']);
+    // Looking does not make the shorter log the one to compare with.
+    data('whoami');
+    expect(doctor('--fix')).toEqual({ exit: 1, bad: ['failed log'] });
+    expect(world.json(['devices', 'rename', 'laptop', 'other'])).toMatchObject({
+      status: 6,
+      document: { error: { code: 'kel/conflict', message: expect.stringMatching(/newest events are lost/) } },
+    });
+    expect(world.auths(['pull', remote]).status).toBe(0);
+    expect(doctor()).toEqual({ exit: 0, bad: [] });
+    data('devices', 'rename', 'desk', 'again');
+  });
+
+  it('with the whole log: init makes no second one', () => {
+    rmSync(join(world.home, 'refs'), { recursive: true });
+    mkdirSync(join(world.home, 'refs'));
+    expect(doctor('--fix')).toMatchObject({ exit: 1, bad: expect.arrayContaining(['failed identity']) });
+    expect(world.json(['init', '--name', 'laptop', '--git', 'none'])).toMatchObject({
+      status: 7,
+      document: { error: { code: 'storage/corrupt', hint: expect.stringMatching(/id recover --from/) } },
+    });
+    expect(readdirSync(join(world.home, 'refs'))).toEqual([]);
+  });
+});
+
+describe('a ref that a power cut emptied', () => {
+  it.each(['refs/auths/identity', 'refs/auths/devices', 'refs/did/keri'])('below %s is mended', (under) => {
+    const refs = inHome('for-each-ref', '--format=%(refname)', under).split('\n');
+    const ref = refs.find((name) => name !== kel) as string;
+    for (const left of ['', '\0'.repeat(41)]) {
+      writeFileSync(join(world.home, ref), left);
+      expect(world.json(['status']).status).toBe(7);
+      expect(doctor().exit).toBe(1);
+      expect(doctor('--fix')).toEqual({ exit: 0, bad: ['fixed refs'] });
+      expect(data('devices', 'list')).toMatchObject({ devices: [{ name: 'desk', status: 'active' }] });
+      expect(doctor()).toEqual({ exit: 0, bad: [] });
+    }
+    data('devices', 'rename', 'desk', 'other');
+  });
+});
+
+describe('a home that stock git has tidied', () => {
+  it.each([['gc'], ['repack', '-adq'], ['pack-refs', '--all']])(
+    'with git %s: nothing is wrong',
+    (...command) => {
+      inHome(...command, ...(command[0] === 'gc' ? ['--quiet'] : []));
+      expect(doctor()).toEqual({ exit: 0, bad: [] });
+      expect(doctor('--fix')).toEqual({ exit: 0, bad: [] });
+      data('devices', 'rename', 'desk', 'other');
+    },
+  );
+
+  it('whose HEAD is empty is mended', () => {
+    writeFileSync(join(world.home, 'HEAD'), '');
+    expect(doctor()).toMatchObject({ exit: 1, bad: expect.arrayContaining(['failed repository']) });
+    expect(doctor('--fix')).toEqual({ exit: 0, bad: ['fixed repository'] });
+    data('devices', 'rename', 'desk', 'other');
+  });
+});
+
+describe('where a command is run', () => {
+  it('a folder that is gone is told', () => {
+    const gone = join(world.dir, 'gone');
+    for (const words of ['verify HEAD', 'whoami', 'status', 'push', 'doctor']) {
+      mkdirSync(gone);
+      const script = `rmdir "$PWD" && exec "$0" "$@" ${words} --json`;
+      const node = process.execPath;
+      const program = join(import.meta.dirname, '../dist/auths.js');
+      const { stdout } = spawnSync('sh', ['-c', script, node, program], {
+        cwd: gone,
+        env: world.env,
+        encoding: 'utf8',
+      });
+      expect(JSON.parse(stdout), words).toMatchObject({
+        error: { code: 'storage/failed', message: expect.stringMatching(/started in is gone/) },
+      });
+    }
+  });
+
+  it('a home under a name with a line break is not made', () => {
+    const home = join(world.dir, 'a\nb');
+    expect(world.json(['init', '--name', 'x', '--git', 'none'], { env: { AUTHS_HOME: home } })).toMatchObject(
+      {
+        status: 2,
+        document: { error: { code: 'usage/invalid' } },
+      },
+    );
+    expect(readdirSync(world.dir)).not.toContain('a\nb');
+  });
+
+  it('a home is no remote of its own', () => {
+    renameSync(world.home, `${world.home}-2`);
+    const env = { AUTHS_HOME: `${world.home}-2` };
+    for (const words of [
+      ['push', env.AUTHS_HOME],
+      ['pull', `file://${env.AUTHS_HOME}`],
+    ])
+      expect(world.json(words, { env })).toMatchObject({
+        status: 2,
+        document: { error: { code: 'usage/invalid', message: expect.stringMatching(/this home itself/) } },
+      });
+  });
+});
