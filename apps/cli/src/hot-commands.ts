@@ -37,7 +37,7 @@ function surroundings(argv: readonly string[]): Surroundings {
     argv,
     env,
     get cwd() {
-      return workingFolder();
+      return workingFolder(process);
     },
     get stdin() {
       return process.stdin;

@@ -30,7 +30,7 @@ export function runProcess(commands: readonly CommandEntry[]): void {
       argv: process.argv.slice(2),
       env: process.env,
       get cwd() {
-        return workingFolder();
+        return workingFolder(process);
       },
       get stdin() {
         return process.stdin;

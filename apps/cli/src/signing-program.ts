@@ -39,7 +39,7 @@ void main().catch((error: unknown) => {
 
 async function main(): Promise<void> {
   const request = readRequest(process.argv.slice(2));
-  const home = homePlace(process.env, workingFolder());
+  const home = homePlace(process.env, workingFolder(process));
   const payload = new Uint8Array(readFileSync(request.buffer ?? 0));
   const publicKey = requestedKey(request.keyFile, home);
   const device = await requireActiveDevice(home);
