@@ -15,6 +15,7 @@ import { closeRevokedChannels, openRevokedChannels } from '../home/channels.ts';
 import { writeAllowedSigners } from '../home/device-files.ts';
 import { foldStates } from '../home/fold-home.ts';
 import { lostTip, lostWords } from '../home/lost-events.ts';
+import { readCheckedTip } from '../home/view-cache.ts';
 import { readLogView } from '../home/identity-view.ts';
 import { finishGit, hasUnfinishedGit } from '../home/unfinished-git.ts';
 import { PENDING_EVENT, pendingEvents } from '../witnesses/own-log.ts';
@@ -99,8 +100,9 @@ export async function checkDerived(context: Context, fix: boolean): Promise<read
   return inHome(context, async (home, { controller_did }) => {
     const findings: Finding[] = [];
     const path = homeFiles(context.home).allowedSigners;
+    const tip = readCheckedTip(home.dir, prefixOf(controller_did));
     const { state, devices } = await foldStates(home, controller_did);
-    const lost = lostTip(home, prefixOf(controller_did), state.sequence);
+    const lost = lostTip(home, prefixOf(controller_did), tip, state.sequence);
     // What follows from a log that was cut would let in whom it has revoked.
     if (lost !== null) return [failed('log', ...lostWords(home, state.sequence, lost))];
     const bytes = readSmall(path, MAX_DERIVED);

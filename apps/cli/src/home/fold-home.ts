@@ -60,6 +60,7 @@ export async function foldStates(
   readonly devices: readonly DeviceState[];
 }> {
   const prefix = prefixOf(did);
+  const checked = readCheckedTip(home.dir, prefix);
   const log = await gitEventLog(home).read(prefix);
   if (log === null) {
     throw new AuthsError('storage/corrupt', `the key event log of ${did} is missing from this home`, {
@@ -67,7 +68,6 @@ export async function foldStates(
       details: { path: `refs/did/keri/${prefix}/kel` },
     });
   }
-  const checked = readCheckedTip(home.dir, prefix);
   const engine = verifyEngine;
   const verdict = replay(log.stream, checked === null ? { engine } : { engine, resume: checked });
   if (verdict.verdict !== 'accepted' || verdict.state === null) {
@@ -81,7 +81,7 @@ export async function foldStates(
     );
   }
   const { sequence, said } = verdict.state;
-  if (said !== checked?.said && lostTip(home, prefix, sequence) === null)
+  if (said !== checked?.said && lostTip(home, prefix, checked, sequence) === null)
     cacheCheckedTip(home.dir, prefix, { sequence, said });
   const stored = await gitAttestationStore(home).list(did);
   const fold = foldDevices({

@@ -11,9 +11,16 @@ import { disputedRefs } from '@auths/git-store/remote-disputes';
 import { readLogView } from './identity-view.ts';
 import { readCheckedTip, type CheckedTip } from './view-cache.ts';
 
-/** The newest event that was checked, where the log ends before it at `sequence` and no recovery took its place; else null. */
-export function lostTip(home: Home, prefix: Prefix, sequence: number): CheckedTip | null {
-  const tip = readCheckedTip(home.dir, prefix);
+/**
+ * `tip`, where the log ends before it at `sequence` and no recovery took its place; else null. The tip is read before the
+ * log is: another process may append meanwhile, and remember that.
+ */
+export function lostTip(
+  home: Home,
+  prefix: Prefix,
+  tip: CheckedTip | null,
+  sequence: number,
+): CheckedTip | null {
   if (tip === null || tip.sequence <= sequence) return null;
   return disputedRefs(home, prefix).size > 0 ? null : tip;
 }
@@ -28,11 +35,12 @@ export function lostWords(home: Home, sequence: number, tip: CheckedTip): readon
 /** Before an append. `kel/conflict` where events are lost. */
 export async function requireNothingLost(home: Home, did: DidKeri): Promise<void> {
   const prefix = prefixOf(did);
-  if (readCheckedTip(home.dir, prefix) === null) return;
-  const { sequence } = await readLogView(home, did);
-  const tip = lostTip(home, prefix, sequence);
+  const tip = readCheckedTip(home.dir, prefix);
   if (tip === null) return;
-  const [message, hint] = lostWords(home, sequence, tip);
+  const { sequence } = await readLogView(home, did);
+  const lost = lostTip(home, prefix, tip, sequence);
+  if (lost === null) return;
+  const [message, hint] = lostWords(home, sequence, lost);
   throw new AuthsError('kel/conflict', message, { hint, details: { prefix } });
 }
 
