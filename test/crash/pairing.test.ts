@@ -164,7 +164,7 @@ describe('auths pair', () => {
         140,
         async (killLog) => (await pair(counting, { killLog })).host,
       );
-      await inLanes(chosenPoints(labels, 16), LANES, async (killAt, number) => {
+      await inLanes(chosenPoints(labels, 24), LANES, async (killAt, number) => {
         const lane = lanes[number] as Lane;
         const where = `pair (host), point ${killAt}: ${labels[killAt - 1]}`;
         await reset(lane);
@@ -187,7 +187,7 @@ describe('auths pair', () => {
         const both = await pair(counting, {}, { killLog });
         return both.joiner ?? both.host;
       });
-      await inLanes(chosenPoints(labels, 16), LANES, async (killAt, number) => {
+      await inLanes(chosenPoints(labels, 24), LANES, async (killAt, number) => {
         const lane = lanes[number] as Lane;
         const where = `pair --join, point ${killAt}: ${labels[killAt - 1]}`;
         await reset(lane);

@@ -27,6 +27,12 @@ export function readSmall(path: string, max: number): Uint8Array | null {
   }
 }
 
+/** The same as text in UTF-8. */
+export function readSmallText(path: string, max: number): string | null {
+  const bytes = readSmall(path, max);
+  return bytes === null ? null : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+}
+
 /** Makes renames and creations in a directory durable; a system that cannot sync directories is left alone. */
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r').catch(() => null);

@@ -20,7 +20,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { AuthsError } from '@auths/core/errors';
-import { corrupt, errnoOf, readSmall, syncDirectory } from './files.ts';
+import { corrupt, errnoOf, readSmallText, syncDirectory } from './files.ts';
 import { gitVersion, runGit } from './git.ts';
 import { openObjectReader } from './object-reader.ts';
 import {
@@ -90,7 +90,7 @@ export function createHome(dir: string): Home {
 /** HEAD of a home leads nowhere and only has to be there; with `fix` it is written anew where it is not what it was. */
 export async function mendHead(dir: string, fix: boolean): Promise<'sound' | 'damaged' | 'mended'> {
   const path = join(dir, 'HEAD');
-  const text = Buffer.from(readSmall(path, 4096) ?? []).toString('latin1');
+  const text = readSmallText(path, 4096) ?? '';
   if (/^(?:ref: refs\/\S+|[0-9a-f]{40})\n?$/.test(text)) return 'sound';
   if (!fix) return 'damaged';
   renameSync(writeTemporary(path, HEAD), path);

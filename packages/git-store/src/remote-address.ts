@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { AuthsError, hasCode } from '@auths/core/errors';
-import { readSmall } from './files.ts';
+import { readSmallText } from './files.ts';
 import { runGit } from './git.ts';
 import { configList, configSet } from './git-config.ts';
 
@@ -32,7 +32,7 @@ export async function knownRemotes(
 ): Promise<readonly Remote[]> {
   // Asked before every append: a home without remotes must not pay for a process.
   const config = join(gitDir, 'config');
-  const text = Buffer.from(readSmall(config, MAX_CONFIG) ?? []).toString('utf8');
+  const text = readSmallText(config, MAX_CONFIG) ?? '';
   if (!/^\s*\[\s*remote\b/im.test(text)) return [];
   const remotes = new Map<string, Remote>();
   for (const [key, url] of await configList({ scope: 'home', gitDir })) {

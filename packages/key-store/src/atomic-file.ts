@@ -94,9 +94,14 @@ export function errnoOf(error: unknown): string | undefined {
 }
 
 /** `storage/corrupt` at `path`: the file is not what this program wrote. Nothing is repaired silently. */
-export function corruptFile(path: string, why: string, cause?: unknown): AuthsError<'storage/corrupt'> {
+export function corruptFile(
+  path: string,
+  why: string,
+  cause?: unknown,
+  hint = 'auths doctor --fix',
+): AuthsError<'storage/corrupt'> {
   return new AuthsError('storage/corrupt', `${path}: ${why}`, {
-    hint: 'auths doctor --fix',
+    hint,
     details: { path },
     cause,
   });

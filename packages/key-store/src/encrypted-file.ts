@@ -14,9 +14,9 @@ import type { KeyStore } from '@auths/core/ports';
 import { corruptFile } from './atomic-file.ts';
 import { withFileLock } from './file-lock.ts';
 import {
-  damagedKeys,
   ALIAS,
   checkAad,
+  damagedKeys,
   entryAad,
   loadKeyFile,
   macAad,
@@ -65,7 +65,7 @@ export function encryptedFileStore(path: string, askPassphrase: AskPassphrase): 
       throw wrongPassphrase(path);
     }
     if (open(key, macAad(file.kdf, file.entries), file.mac) === null) {
-      throw damagedKeys(`${path}: it was changed by something else than auths`, path);
+      throw damagedKeys(path, 'it was changed by something else than auths');
     }
     return key;
   }
@@ -95,7 +95,7 @@ export function encryptedFileStore(path: string, askPassphrase: AskPassphrase): 
     if (entry === undefined) return null;
     const bytes = open(key, entryAad(file.kdf, entry.alias, entry.did), entry);
     if (bytes === null)
-      throw damagedKeys(`${path}: the entry "${alias}" was changed by something else than auths`, path);
+      throw damagedKeys(path, `the entry "${alias}" was changed by something else than auths`);
     return bytes;
   }
 

@@ -5,7 +5,7 @@ import { exactObject, parseJson } from '@auths/core/encoding/json';
 import { fromUtf8, utf8 } from '@auths/core/encoding/text';
 import { KEYS_LABEL } from '@auths/core/crypto/domains';
 import { AuthsError, hasCode } from '@auths/core/errors';
-import { readFileBounded, writeFileAtomic } from './atomic-file.ts';
+import { corruptFile, readFileBounded, writeFileAtomic } from './atomic-file.ts';
 import { parseKdf, seal, type Box, type Kdf } from './passphrase-box.ts';
 
 /** One secret, sealed. */
@@ -57,14 +57,16 @@ export async function saveKeyFile(path: string, file: KeyFile): Promise<void> {
 /** The file, null when there is none, `storage/corrupt` when it is anything else. */
 export async function loadKeyFile(path: string): Promise<KeyFile | null> {
   const bytes = await readFileBounded(path, MAX_FILE).catch((cause: unknown) => {
-    throw hasCode(cause, 'storage/corrupt') ? damagedKeys(cause.message, path, cause) : cause;
+    throw hasCode(cause, 'storage/corrupt')
+      ? damagedKeys(path, cause.message.replace(`${path}: `, ''), cause)
+      : cause;
   });
   if (bytes === null) return null;
   try {
     return parseKeyFile(fromUtf8(bytes), path);
   } catch (cause) {
     if (!hasCode(cause, 'input/malformed')) throw cause;
-    throw damagedKeys(`${path}: it is not a key file (${cause.message})`, path, cause);
+    throw damagedKeys(path, `it is not a key file (${cause.message})`, cause);
   }
 }
 
@@ -114,10 +116,8 @@ function parseBox(value: unknown, path: string): Box {
 }
 
 /** Keys that cannot be had back from anything else in the home. */
-export function damagedKeys(message: string, path: string, cause?: unknown): AuthsError<'storage/corrupt'> {
-  return new AuthsError('storage/corrupt', message, {
-    hint: 'put back a copy of that file; without one its keys are gone, and auths id recover goes on from the recovery kit',
-    details: { path },
-    cause,
-  });
+export function damagedKeys(path: string, why: string, cause?: unknown): AuthsError<'storage/corrupt'> {
+  const hint =
+    'put back a copy of that file; without one its keys are gone, and auths id recover goes on from the recovery kit';
+  return corruptFile(path, why, cause, hint);
 }

@@ -125,7 +125,7 @@ async function create(context: Context, plan: InitPlan): Promise<CommandResult> 
     if (stores.identity !== null) {
       return alreadyThere(context, await readHomeReport(context), stores.identity.role);
     }
-    const lost = lostLog(stores.home);
+    const lost = lostLog(context.home);
     if (lost !== null) throw lost;
     const made = await makeIdentity(context, stores, plan);
     // The first fold is made here, so that whatever runs next finds it.

@@ -1,7 +1,7 @@
 /** Refs of records and of the identity document that a power cut emptied. The log's own ref is mended from its objects (leftovers.ts). */
 import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { readSmall } from '@auths/git-store/files';
+import { readSmallText } from '@auths/git-store/files';
 import { homeExists, openHome } from '@auths/git-store/home-repository';
 import { putRef } from '@auths/git-store/repair';
 import type { Context } from '../command.ts';
@@ -36,9 +36,6 @@ async function brokenRefs(home: string): Promise<readonly string[]> {
   return entries
     .filter((entry) => entry.isFile() && !entry.name.endsWith('.lock') && entry.name !== 'kel')
     .map((entry) => relative(home, join(entry.parentPath, entry.name)).replaceAll(sep, '/'))
-    .filter((ref) => {
-      const text = Buffer.from(readSmall(join(home, ref), 4096) ?? []).toString('latin1');
-      return !/^(?:[0-9a-f]{40}|ref: \S+)\n?$/.test(text);
-    })
+    .filter((ref) => !/^(?:[0-9a-f]{40}|ref: \S+)\n?$/.test(readSmallText(join(home, ref), 4096) ?? ''))
     .toSorted();
 }

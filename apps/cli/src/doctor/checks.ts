@@ -5,7 +5,7 @@ import { hasCode } from '@auths/core/errors';
 import { decodeDidKey } from '@auths/core/encoding/did-key';
 import { isDidKey } from '@auths/core/identifiers';
 import { gitVersion } from '@auths/git-store/git';
-import { homeExists, mendHead, openHome } from '@auths/git-store/home-repository';
+import { homeExists, mendHead } from '@auths/git-store/home-repository';
 import { findLocks } from '@auths/git-store/refs';
 import { readAllowList, restoreAllowList } from '@auths/key-store/allow-list';
 import { lockState } from '@auths/key-store/file-lock';
@@ -134,7 +134,7 @@ async function staleLocks(context: Context): Promise<readonly string[]> {
 async function identity(context: Context): Promise<readonly Finding[]> {
   const view = await readIdentityView(context.home);
   if (view === null) {
-    const lost = homeExists(context.home) ? lostLog(openHome(context.home)) : null;
+    const lost = lostLog(context.home);
     if (lost !== null) throw lost;
     return [warning('identity', 'no identity here', 'auths init')];
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { formatAllowedSigners } from '@auths/core/commit/allowed-signers';
 import { hasCode } from '@auths/core/errors';
 import { prefixOf } from '@auths/core/identifiers';
-import { readSmall } from '@auths/git-store/files';
+import { readSmallText } from '@auths/git-store/files';
 import { homeExists, openHome, type Home } from '@auths/git-store/home-repository';
 import { readIdentityDocument, type IdentityDocument } from '@auths/git-store/identity-document';
 import { repairLog } from '@auths/git-store/repair';
@@ -105,9 +105,7 @@ export async function checkDerived(context: Context, fix: boolean): Promise<read
     const lost = lostTip(home, prefixOf(controller_did), tip, state.sequence);
     // What follows from a log that was cut would let in whom it has revoked.
     if (lost !== null) return [failed('log', ...lostWords(home, state.sequence, lost))];
-    const bytes = readSmall(path, MAX_DERIVED);
-    const there = bytes === null ? null : Buffer.from(bytes).toString('utf8');
-    if (there !== formatAllowedSigners(devices)) {
+    if (readSmallText(path, MAX_DERIVED) !== formatAllowedSigners(devices)) {
       if (fix) await writeAllowedSigners(home, controller_did);
       const detail = `${path} is not what the log says`;
       findings.push(

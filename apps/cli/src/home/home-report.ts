@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DidKey } from '@auths/core/identifiers';
-import { readSmall } from '@auths/git-store/files';
+import { readSmallText } from '@auths/git-store/files';
 import type { Context } from '../command.ts';
 import { homeFiles } from '../composition.ts';
 import { gitInForce, type GitChoice } from '../git-in-force.ts';
@@ -51,7 +51,7 @@ const MAX_CONFIG = 1 << 20;
 /** A kit in the home counts as "on this machine", whatever was exported since. */
 export function recoveryState(home: string): RecoveryState {
   if (existsSync(homeFiles(home).kit)) return 'on-this-machine';
-  const config = Buffer.from(readSmall(join(home, 'config'), MAX_CONFIG) ?? []).toString('utf8');
+  const config = readSmallText(join(home, 'config'), MAX_CONFIG) ?? '';
   const section = /^\[auths\]$([^[]*)/m.exec(config)?.[1] ?? '';
   const value = /^\s*recovery = (\w+)$/m.exec(section)?.[1];
   return value === 'exported' || value === 'checked' ? value : null;

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { AuthsError } from '@auths/core/errors';
 import { prefixOf, type DidKeri, type Prefix } from '@auths/core/identifiers';
 import type { Home } from '@auths/git-store/home-repository';
+import { listNames } from '@auths/git-store/ref-files';
 import { disputedRefs } from '@auths/git-store/remote-disputes';
 import { readLogView } from './identity-view.ts';
 import { readCheckedTip, type CheckedTip } from './view-cache.ts';
@@ -45,14 +46,10 @@ export async function requireNothingLost(home: Home, did: DidKeri): Promise<void
 }
 
 /** Why there is no log although there was one; null where there never was one. */
-export function lostLog(home: Home): AuthsError<'storage/corrupt'> | null {
-  if (home.listNames('refs/did/keri').length > 0 || !existsSync(join(home.dir, 'cache', 'tip.json')))
-    return null;
-  return new AuthsError('storage/corrupt', `${home.dir} held an identity, and its key event log is gone`, {
-    hint:
-      "put back a copy of the home, or begin from the recovery kit in a new one: AUTHS_HOME=~/.auths-new auths id recover --from PLACE --recovery-file '" +
-      home.dir +
-      "/recovery-kit.json'",
-    details: { path: `${home.dir}/refs/did/keri` },
+export function lostLog(dir: string): AuthsError<'storage/corrupt'> | null {
+  if (listNames(dir, 'refs/did/keri').length > 0 || !existsSync(join(dir, 'cache', 'tip.json'))) return null;
+  return new AuthsError('storage/corrupt', `${dir} held an identity, and its key event log is gone`, {
+    hint: `put back a copy of the home, or begin from the recovery kit in a new one: AUTHS_HOME=~/.auths-new auths id recover --from PLACE --recovery-file '${dir}/recovery-kit.json'`,
+    details: { path: `${dir}/refs/did/keri` },
   });
 }

@@ -6,7 +6,7 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { prefixOf, type DidKey, type DidKeri, type Prefix, type Said } from '@auths/core/identifiers';
-import { readSmall } from '@auths/git-store/files';
+import { readSmallText } from '@auths/git-store/files';
 import { IDENTITY_REF, listRefs, readRef } from '@auths/git-store/ref-files';
 
 /** One device as the log says it, times RFC 3339. */
@@ -114,10 +114,10 @@ function readPart(dir: string, name: string, made: string): unknown {
 }
 
 function readFile(dir: string, name: string): CacheFile | null {
-  const bytes = readSmall(join(dir, 'cache', `${name}.json`), MAX_CACHE);
-  if (bytes === null) return null;
   try {
-    return JSON.parse(Buffer.from(bytes.buffer, 0, bytes.length).toString('utf8')) as CacheFile;
+    return JSON.parse(
+      readSmallText(join(dir, 'cache', `${name}.json`), MAX_CACHE) ?? 'null',
+    ) as CacheFile | null;
   } catch {
     return null;
   }
