@@ -3,7 +3,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { AuthsError } from '@auths/core/errors';
 import { gitArguments, gitEnvironment, spawnFault } from './git.ts';
-import { isObjectId, plain, type ObjectType } from './objects.ts';
+import { idOfWhole, plain, type ObjectType } from './objects.ts';
 
 /** What git says of an object before its content. */
 export interface Header {
@@ -180,13 +180,20 @@ export class Conversation {
 class Body {
   readonly #name: string;
   readonly #header: Header;
-  readonly #bytes: Buffer | null;
+  /** What the id is a hash of: type and size stand before the content. */
+  readonly #whole: Buffer | null;
+  /** Where in it the content begins. */
+  readonly #start: number;
   #filled = 0;
 
   constructor(name: string, header: Header, maxSize: number) {
     this.#name = name;
     this.#header = header;
-    this.#bytes = header.size <= maxSize ? Buffer.allocUnsafe(header.size) : null;
+    const { type, size } = header;
+    const before = `${type} ${size}\0`;
+    this.#start = before.length;
+    this.#whole = size <= maxSize ? Buffer.allocUnsafe(before.length + size) : null;
+    this.#whole?.write(before, 'latin1');
   }
 
   get complete(): boolean {
@@ -196,18 +203,19 @@ class Body {
   /** Takes from `chunk` at `at` what belongs to this content; returns how much. */
   take(chunk: Buffer, at: number): number {
     const count = Math.min(chunk.length - at, this.#header.size + 1 - this.#filled);
-    if (this.#bytes !== null) chunk.copy(this.#bytes, this.#filled, at, at + count);
+    // The newline behind the content does not fit in, and is left out.
+    if (this.#whole !== null) chunk.copy(this.#whole, this.#start + this.#filled, at, at + count);
     this.#filled += count;
     return count;
   }
 
   readonly answer = (): ObjectAnswer => {
     const about = { name: this.#name, ...this.#header };
-    const bytes = this.#bytes;
-    if (bytes === null) return { status: 'too-large', ...about };
+    const whole = this.#whole;
+    if (whole === null) return { status: 'too-large', ...about };
     const asked = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(about.name) ? about.name : about.oid;
-    return about.oid === asked && isObjectId(asked, about.type, bytes)
-      ? { status: 'found', bytes: plain(bytes), ...about }
+    return about.oid === asked && idOfWhole(whole, about.oid.length === 64 ? 'sha256' : 'sha1') === about.oid
+      ? { status: 'found', bytes: plain(whole.subarray(this.#start)), ...about }
       : { status: 'damaged', ...about };
   };
 }

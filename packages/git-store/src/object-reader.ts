@@ -20,17 +20,17 @@ export interface ObjectReader extends AsyncDisposable {
   ask(name: string, options?: ReadOptions): Promise<ObjectAnswer>;
   /** The object, null when missing; damaged or too large is `storage/corrupt`. */
   read(name: string, options?: ReadOptions): Promise<FoundObject | null>;
-  /** Answers in the order of `names`, asked ahead of their use; for whole ranges of commits. */
-  readMany(names: Iterable<string>, options?: ReadOptions): AsyncIterable<ObjectAnswer>;
-  /** Starts the child before the first question, for those who know that there will be many. */
+  /** Answers in the order of `names`, so many at once as came together, asked ahead of their use; for whole ranges of commits. */
+  readMany(names: Iterable<string>, options?: ReadOptions): AsyncIterable<readonly ObjectAnswer[]>;
+  /** Starts the child before the first question, for those who know that there will be many: it is then asked for everything. */
   start(): void;
   /** Ends the child. A later question starts another. */
   close(): Promise<void>;
 }
 
 const MAX_SIZE = 16 << 20;
-/** Questions under way in `readMany`: enough that neither side waits for the other. */
-const WINDOW = 128;
+/** Questions in a batch of `readMany`; two batches are under way, so that neither side waits for the other. */
+const BATCH = 48;
 
 /** So many objects are read here, where they can be, sooner than git is started. */
 const FEW = 8;
@@ -41,9 +41,11 @@ export function openObjectReader(
   options: { readonly isolated?: boolean; readonly plain?: AskPlain } = {},
 ): ObjectReader {
   let conversation: Conversation | null = null;
+  let started = false;
 
   function ask(name: string, maxSize: number): Promise<ObjectAnswer> {
-    const known = options.plain?.(name, maxSize) ?? null;
+    // Where git runs already, unpacking here would take time from this thread that git has.
+    const known = started ? null : (options.plain?.(name, maxSize) ?? null);
     return known === null ? askGit(name, maxSize) : Promise.resolve(known);
   }
 
@@ -85,28 +87,29 @@ export function openObjectReader(
     async *readMany(names, { maxSize = MAX_SIZE } = {}) {
       // Of many, git unpacks the next ones while the last ones are judged.
       const askOne = Array.isArray(names) && names.length <= FEW ? ask : askGit;
-      const under: Promise<ObjectAnswer>[] = [];
       const rest = names[Symbol.iterator]();
-      for (let more = true; ;) {
-        // Half a window at a time: questions asked one by one would cost a write and a flush each.
-        const goal = under.length <= WINDOW / 2 ? WINDOW : 0;
-        while (more && under.length < goal) {
-          const next = rest.next();
-          if (next.done === true) {
-            more = false;
-            break;
-          }
-          const answer = askOne(next.value, maxSize);
-          // The rejection is met when the answer is taken; until then it must not count as unhandled.
-          answer.catch(() => undefined);
-          under.push(answer);
+      const askBatch = (): Promise<readonly ObjectAnswer[]> | null => {
+        const batch: Promise<ObjectAnswer>[] = [];
+        while (batch.length < BATCH) {
+          const name = rest.next();
+          if (name.done === true) break;
+          batch.push(askOne(name.value, maxSize));
         }
-        const answer = under.shift();
-        if (answer === undefined) return;
-        yield await answer;
+        if (batch.length === 0) return null;
+        const answers = Promise.all(batch);
+        // The rejection is met when the answers are taken; until then it must not count as unhandled.
+        answers.catch(() => undefined);
+        return answers;
+      };
+      let current = askBatch();
+      while (current !== null) {
+        const next = askBatch();
+        yield await current;
+        current = next;
       }
     },
     start() {
+      started = true;
       child();
     },
     async close() {

@@ -27,6 +27,11 @@ export function objectId(type: ObjectType, bytes: Uint8Array, format: 'sha1' | '
   const whole = Buffer.allocUnsafe(header.length + bytes.length);
   whole.write(header, 'latin1');
   whole.set(bytes, header.length);
+  return idOfWhole(whole, format);
+}
+
+/** The id of an object whose type and size stand before its bytes already. */
+export function idOfWhole(whole: Uint8Array, format: 'sha1' | 'sha256'): string {
   return hash(format, whole, 'hex');
 }
 

@@ -12,15 +12,17 @@ export async function hasForeignHistory(
   engine: VerifyEngine,
 ): Promise<boolean> {
   const commits = (await listCommits(repository, head)) ?? [];
-  for await (const answer of repository.objects.readMany(commits.toReversed())) {
-    if (answer.status !== 'found' || answer.type !== 'commit') return true;
-    const signed = readSignature(
-      { engine, digests: nodeDigests },
-      'commit',
-      answer.bytes,
-      repository.objectFormat,
-    );
-    if (signed.kind !== 'signed' || !devices.has(signed.device)) return true;
+  for await (const answers of repository.objects.readMany(commits.toReversed())) {
+    for (const answer of answers) {
+      if (answer.status !== 'found' || answer.type !== 'commit') return true;
+      const signed = readSignature(
+        { engine, digests: nodeDigests },
+        'commit',
+        answer.bytes,
+        repository.objectFormat,
+      );
+      if (signed.kind !== 'signed' || !devices.has(signed.device)) return true;
+    }
   }
   return false;
 }

@@ -39,10 +39,12 @@ export async function resolveWanted(
 async function resolveRange(repository: Repository, target: string): Promise<Wanted> {
   const [from = '', to = '', ...rest] = target.split('..');
   if (rest.length > 0 || to.startsWith('.')) throw badTarget(target, 'a range has two ends: A..B');
+  // It will be asked for the commits of the range.
+  repository.objects.start();
   const [a, b] = await Promise.all([from, to].map((end) => commitOf(repository, end === '' ? 'HEAD' : end)));
   const oids = listRange(repository, `${a}..${b}`, target);
-  // It will be asked for these commits.
-  repository.objects.start();
+  // A rejection is met when the list is wanted; until then it must not count as unhandled.
+  oids.catch(() => undefined);
   return { kind: 'range', from: a as string, to: b as string, oids };
 }
 

@@ -42,9 +42,9 @@ function withCommits(count: number, ...options: string[]): ReturnType<typeof wor
   return tree;
 }
 
-async function all(answers: AsyncIterable<ObjectAnswer>): Promise<ObjectAnswer[]> {
+async function all(answers: AsyncIterable<readonly ObjectAnswer[]>): Promise<ObjectAnswer[]> {
   const list: ObjectAnswer[] = [];
-  for await (const answer of answers) list.push(answer);
+  for await (const some of answers) list.push(...some);
   return list;
 }
 

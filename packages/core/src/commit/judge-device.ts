@@ -7,23 +7,20 @@ import { isBefore } from '../attestation/device-state.ts';
 import { parseTime } from '../encoding/time.ts';
 import { prefixOf } from '../identifiers.ts';
 import { eventFile } from './history.ts';
-import type { History } from './history.ts';
 import type { SignedType } from './object.ts';
+import type { Past } from './past.ts';
 import type { Policy } from './policy.ts';
 import type { Check, Verdict } from './verdict.ts';
 
 export interface DeviceQuestion {
-  readonly oid: string;
   readonly type: SignedType;
-  /** Of a commit. */
-  readonly parents: readonly string[];
   readonly device: DeviceState;
   /** Of the device's issuer; its anchors are the ones that count. */
   readonly fold: DeviceFold;
   /** Witnesses that receipted the newest event of the issuer's log. */
   readonly receipts: number;
   readonly policy: Policy;
-  readonly history: History;
+  readonly past: Past;
   readonly now: number;
 }
 
@@ -87,12 +84,12 @@ function isFinal(revocation: DeviceRevocation | null): boolean {
 }
 
 async function judgeCapability(question: DeviceQuestion): Promise<Check & { readonly unknown?: true }> {
-  const { oid, type, parents, device, policy, history } = question;
+  const { type, device, policy, past } = question;
   const needed = policy.requireCapability[type];
   if (!device.capabilities.includes(needed)) return lacks(needed);
   if (type !== 'commit' || device.capabilities.includes('manage_policy'))
     return { step: 'capability', ok: true, detail: needed };
-  const changes = await history.changesPolicy(oid, parents);
+  const changes = await past.changesPolicy();
   if (changes === null) {
     const detail = 'a parent is not here, so whether the commit changes roots, policy or evidence is unknown';
     return { step: 'capability', ok: false, detail, unknown: true };
@@ -114,12 +111,12 @@ interface TimeAnswer {
 
 /** Strongest evidence first: the revoking record's own list, anchors before it, ancestry where the policy allows it. */
 async function judgeRevocation(question: DeviceQuestion): Promise<TimeAnswer> {
-  const { oid, device, fold, policy, history } = question;
+  const { device, fold, policy, past } = question;
   const { revocation } = device;
   if (revocation === null) return passed('valid', 'revocation', 'not revoked');
   const { reason, revokedAt } = revocation;
   const said = `revoked as ${reason} on ${revokedAt}`;
-  if (await isWithin(history, oid, [revocation.good])) {
+  if (await isWithin(past, [revocation.good])) {
     return passed(
       'valid-before-revocation',
       'revocation',
@@ -128,14 +125,10 @@ async function judgeRevocation(question: DeviceQuestion): Promise<TimeAnswer> {
   }
   if (reason !== 'compromised') {
     const before = fold.anchors.filter((anchor) => isBefore(anchor.sealedAt, revocation.sealedAt));
-    if (await isWithin(history, oid, objectsOf(before))) {
+    if (await isWithin(past, objectsOf(before))) {
       return passed('valid-before-revocation', 'revocation', `${said}; an anchor before that covers it`);
     }
-    if (
-      question.type === 'commit' &&
-      policy.ancestry.includes(reason) &&
-      (await history.isBelowLiveCommit(oid))
-    ) {
+    if (question.type === 'commit' && policy.ancestry.includes(reason) && (await past.isBelowLiveCommit())) {
       return passed('valid-before-revocation', 'revocation', `${said}; a live device built on it`);
     }
   }
@@ -143,7 +136,7 @@ async function judgeRevocation(question: DeviceQuestion): Promise<TimeAnswer> {
     return refused('revoked', 'revocation', said, 'vouch for what is good: auths devices revoke --good REF');
   const { sequence, said: event } = revocation.sealedAt;
   const path = eventFile(prefixOf(device.issuer), sequence, event);
-  if (question.type === 'commit' && (await history.holdsEvidence(oid, path))) {
+  if (question.type === 'commit' && (await past.holdsEvidence(path))) {
     return refused(
       'revoked',
       'revocation',
@@ -160,13 +153,13 @@ async function judgeRevocation(question: DeviceQuestion): Promise<TimeAnswer> {
 }
 
 /** By the verifier's clock. Only an anchor with a signed time before the end shows that an object is older. */
-async function judgeExpiry({ oid, device, fold, history, now }: DeviceQuestion): Promise<TimeAnswer> {
+async function judgeExpiry({ device, fold, past, now }: DeviceQuestion): Promise<TimeAnswer> {
   const { expiresAt } = device;
   if (expiresAt === null) return passed('valid', 'expiry', 'does not expire');
   const end = parseTime(expiresAt);
   if (now < end) return passed('valid', 'expiry', `until ${expiresAt}`);
   const before = fold.anchors.filter((anchor) => parseTime(anchor.anchoredAt) <= end);
-  return (await isWithin(history, oid, objectsOf(before)))
+  return (await isWithin(past, objectsOf(before)))
     ? passed('valid-before-expiry', 'expiry', `expired on ${expiresAt}; an anchor before that covers it`)
     : refused('expired', 'expiry', `expired on ${expiresAt}`, null);
 }
@@ -175,15 +168,11 @@ function objectsOf(anchors: readonly Anchor[]): readonly Anchor['objects'][] {
   return anchors.map(({ objects }) => objects);
 }
 
-async function isWithin(
-  history: History,
-  oid: string,
-  lists: readonly Anchor['objects'][],
-): Promise<boolean> {
+async function isWithin(past: Past, lists: readonly Anchor['objects'][]): Promise<boolean> {
   const names = lists.flat();
   if (names.length === 0) return false;
-  const tips = await history.present(names);
-  return tips.length > 0 && (await history.isWithin(oid, tips));
+  const tips = await past.present(names);
+  return tips.length > 0 && (await past.isWithin(tips));
 }
 
 function passed(verdict: Verdict, step: string, detail: string): TimeAnswer {

@@ -5,24 +5,23 @@
  */
 import type { DeviceState } from '../attestation/device-state.ts';
 import type { DidKey } from '../identifiers.ts';
-import type { History } from './history.ts';
 import { judgeDevice } from './judge-device.ts';
 import type { DeviceAnswer } from './judge-device.ts';
 import type { SignedType } from './object.ts';
+import type { Past } from './past.ts';
 import type { Policy } from './policy.ts';
 import type { Root } from './roots.ts';
-import type { SignedObject } from './signature.ts';
 import { classOf, FAILING_VERDICTS } from './verdict.ts';
 import type { Check, Verdict } from './verdict.ts';
 import type { DeviceClaim, World } from './world.ts';
 
 export interface SignerQuestion {
   readonly world: World;
-  readonly history: History;
+  readonly past: Past;
   readonly policy: Policy;
-  readonly oid: string;
   readonly type: SignedType;
-  readonly signed: SignedObject;
+  /** Whose signature it is. */
+  readonly device: DidKey;
 }
 
 export interface Answer extends DeviceAnswer {
@@ -36,10 +35,28 @@ export interface SignerAnswer {
   readonly answer: Answer;
 }
 
-/** Each root that attests the key is judged alone, and the best answer counts; but a key that one of them calls compromised is compromised for all. */
+/** What is settled for every object of this type by this device, once the first was judged; null where that depends on the object. */
+export function settledAnswer(world: World, type: SignedType, device: DidKey): SignerAnswer | null {
+  return settled.get(world)?.get(`${type} ${device}`) ?? null;
+}
+
+const settled = new WeakMap<World, Map<string, SignerAnswer>>();
+
+/** Judges; an answer that asked nothing of the object's history is settled. */
 export async function judgeSigner(one: SignerQuestion): Promise<SignerAnswer> {
-  const claims = one.world.claims(one.signed.device);
-  if (claims.length === 0) return { claim: null, answer: unknownDevice(one.world, one.signed.device) };
+  const { world, type, device, past } = one;
+  const found = await judgeClaims(one);
+  if (!past.isAsked) {
+    const known = settled.get(world) ?? new Map<string, SignerAnswer>();
+    settled.set(world, known.set(`${type} ${device}`, found));
+  }
+  return found;
+}
+
+/** Each root that attests the key is judged alone, and the best answer counts; but a key that one of them calls compromised is compromised for all. */
+async function judgeClaims(one: SignerQuestion): Promise<SignerAnswer> {
+  const claims = one.world.claims(one.device);
+  if (claims.length === 0) return { claim: null, answer: unknownDevice(one.world, one.device) };
   const trusted = claims.filter((claim) => rootOf(one.world, claim) !== undefined);
   const answers: (SignerAnswer & { readonly claim: DeviceClaim })[] = [];
   for (const claim of trusted.length > 0 ? trusted : claims) {
@@ -81,11 +98,10 @@ async function judgeClaim(one: SignerQuestion, claim: DeviceClaim): Promise<Answ
 }
 
 function judgeState(one: SignerQuestion, claim: DeviceClaim, device: DeviceState): Promise<DeviceAnswer> {
-  const { world, history, policy, oid, type } = one;
+  const { world, past, policy, type } = one;
   const fold = policy.grants === 'proposal' ? claim.identity.all : claim.identity.counted;
-  const parents = one.signed.object.refersTo;
   const { receipts } = claim.identity;
-  return judgeDevice({ oid, type, parents, device, fold, receipts, policy, history, now: world.now });
+  return judgeDevice({ type, device, fold, receipts, policy, past, now: world.now });
 }
 
 function judgeLog({ world }: SignerQuestion, { identity, all }: DeviceClaim): Answer | null {
@@ -135,8 +151,7 @@ async function judgeRoot(one: SignerQuestion, claim: DeviceClaim): Promise<Answe
       `trust it with: auths verify --root ${did}`,
     );
   }
-  if (root.until === null || (one.type === 'commit' && (await one.history.isWithin(one.oid, [root.until]))))
-    return null;
+  if (root.until === null || (one.type === 'commit' && (await one.past.isWithin([root.until])))) return null;
   return refuse('untrusted-root', 'root', `${did} is trusted only until ${root.until.slice(0, 12)}`);
 }
 

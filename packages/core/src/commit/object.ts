@@ -48,31 +48,37 @@ const INLINE_SIGNATURES = [
   SSH_ARMOR_BEGIN,
 ].map(latin1);
 
+/** They begin a commit, and git reads no second one of them. */
+const ONCE: ReadonlySet<string> = new Set(['tree', 'parent', 'author', 'committer']);
+
 /** Reads a commit of a repository with this object format. Never throws. */
 export function parseCommit(bytes: Uint8Array, format: ObjectFormat): ParsedObject {
   const headers = readHeaders(bytes);
   if (typeof headers === 'string') return malformed(headers);
-  const [first, ...others] = headers.entries;
+  const { entries } = headers;
+  const [first] = entries;
   if (first?.name !== 'tree' || !isObjectId(first.value, format))
     return malformed('no tree in the first line');
   const parents: string[] = [];
-  for (const { name, value } of others) {
-    if (name !== 'parent') break;
+  let at = 1;
+  for (; entries[at]?.name === 'parent'; at++) {
+    const { value } = entries[at] as Header;
     if (!isObjectId(value, format)) return malformed('a parent that is no object id');
     parents.push(value);
   }
-  const [author, committer] = others.slice(parents.length);
+  const isNamed = entries[at]?.name === 'author' && entries[at + 1]?.name === 'committer';
+  at += 2;
   // Where one of these goes on in a second line, git stops reading parents and this would not.
-  if (headers.entries.slice(0, parents.length + 3).some(({ folded }) => folded))
-    return malformed('a tree, parent, author or committer of several lines');
-  if (author?.name !== 'author' || committer?.name !== 'committer')
-    return malformed('no author and committer after the parents');
-  for (const name of ['tree', 'parent', 'author', 'committer']) {
-    if (others.slice(parents.length + 2).some((entry) => entry.name === name))
-      return malformed(`a second ${name}`);
+  for (let i = 0; i < at; i++)
+    if (entries[i]?.folded === true) return malformed('a tree, parent, author or committer of several lines');
+  if (!isNamed) return malformed('no author and committer after the parents');
+  const signatures: Header[] = [];
+  for (; at < entries.length; at++) {
+    const entry = entries[at] as Header;
+    if (ONCE.has(entry.name)) return malformed(`a second ${entry.name}`);
+    if (entry.name.startsWith('gpgsig')) signatures.push(entry);
   }
   const own = SIGNATURE_HEADERS[format];
-  const signatures = headers.entries.filter(({ name }) => name.startsWith('gpgsig'));
   const fault = signatureHeaderFault(signatures);
   if (fault !== null) return malformed(fault);
   const mine = signatures.find(({ name }) => name === own);

@@ -87,8 +87,8 @@ function takeApart(type: SignedType, bytes: Uint8Array, format: ObjectFormat): C
       UNSIGNED_HINT,
     );
   }
-  const first = signature.armor.slice(0, 64).split('\n', 1)[0] as string;
-  if (first !== SSH_ARMOR_BEGIN) {
+  if (!signature.armor.startsWith(`${SSH_ARMOR_BEGIN}\n`)) {
+    const first = signature.armor.slice(0, 64).split('\n', 1)[0] as string;
     return /^-----BEGIN (?:PGP|SIGNED) (?:SIGNATURE|MESSAGE)-----$/.test(first)
       ? refused(
           'unsupported-signature',

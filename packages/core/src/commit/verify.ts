@@ -5,9 +5,10 @@
  */
 import type { ObjectFormat } from './digests.ts';
 import type { History } from './history.ts';
-import { judgeSigner } from './judge-signer.ts';
+import { judgeSigner, settledAnswer } from './judge-signer.ts';
 import type { Answer } from './judge-signer.ts';
 import type { SignedType } from './object.ts';
+import { Past } from './past.ts';
 import type { Policy } from './policy.ts';
 import { readSignatureLater } from './signature.ts';
 import type { ObjectResult } from './verdict.ts';
@@ -36,7 +37,7 @@ export async function judgeObject(
       hint: policy.hint,
     });
   }
-  const exemption = await findExemption(policy, history, subject.oid);
+  const exemption = exemptsNothing(policy) ? null : await findExemption(policy, history, subject.oid);
   if (exemption !== null) {
     return result(subject, {
       verdict: 'exempt',
@@ -51,14 +52,15 @@ export async function judgeObject(
       deviceDid: signed.device,
     };
   }
-  const { answer, claim } = await judgeSigner({
-    world,
-    history,
-    policy,
-    oid: subject.oid,
-    type: subject.type,
-    signed,
-  });
+  const { answer, claim } =
+    settledAnswer(world, subject.type, signed.device) ??
+    (await judgeSigner({
+      world,
+      past: new Past(history, subject.oid, signed.object.refersTo),
+      policy,
+      type: subject.type,
+      device: signed.device,
+    }));
   const device = claim?.counted ?? claim?.all ?? null;
   return {
     ...result(subject, { ...answer, checks: [...signed.checks, ...answer.checks] }),
@@ -94,6 +96,10 @@ export function unreadableObject(
     ),
     suppliable: why === 'missing',
   };
+}
+
+function exemptsNothing({ exceptions, since }: Policy): boolean {
+  return exceptions.length === 0 && since === null;
 }
 
 async function findExemption(policy: Policy, history: History, oid: string): Promise<string | null> {

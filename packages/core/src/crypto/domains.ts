@@ -5,7 +5,7 @@
  * (the bytes of the first Auths). A test snapshots the bytes.
  */
 import { concat } from '../encoding/bytes.ts';
-import { lv, u8, u64 } from '../encoding/framing.ts';
+import { lv, u8, u32, u64 } from '../encoding/framing.ts';
 import { latin1, utf8 } from '../encoding/text.ts';
 
 /** Attestation records (docs/protocol.md, "Attestations"). */
@@ -90,7 +90,7 @@ export function sshsigSignedBytes(
   hashAlgorithm: 'sha256' | 'sha512',
   digest: Uint8Array,
 ): Uint8Array {
-  return concat(sshsigHead(namespace, hashAlgorithm), lv(digest));
+  return concat(sshsigHead(namespace, hashAlgorithm), u32(digest.length), digest);
 }
 
 /** What comes before the digest is the same for every commit of a history. */

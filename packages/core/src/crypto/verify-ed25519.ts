@@ -20,12 +20,12 @@ export function verifyEd25519(
 }
 
 /** The same judgement, beside this thread where the engine can do that, so that many are under way at once. */
-export async function verifyEd25519Later(
+export function verifyEd25519Later(
   engine: VerifyEngine,
   publicKey: Uint8Array,
   message: Uint8Array,
   signature: Uint8Array,
-): Promise<boolean> {
+): Promise<boolean> | boolean {
   if (!isWellFormed(publicKey, signature)) return false;
   return engine.verifyLater?.(publicKey, message, signature) ?? engine.verify(publicKey, message, signature);
 }

@@ -2,7 +2,7 @@
 import { base58 } from '@scure/base';
 import { AuthsError } from '../errors.ts';
 import type { DidKey } from '../identifiers.ts';
-import { concat } from './bytes.ts';
+import { concat, equalBytes } from './bytes.ts';
 import { fromLatin1 } from './text.ts';
 
 const ED25519_PUB = Uint8Array.of(0xed, 0x01);
@@ -11,6 +11,7 @@ const PREFIX = 'did:key:z';
 
 export function encodeDidKey(publicKey: Uint8Array): DidKey {
   if (publicKey.length !== 32) throw new AuthsError('internal/bug', 'an Ed25519 key has 32 bytes');
+  if (last !== null && equalBytes(last.publicKey, publicKey)) return last.did;
   const bytes = fromLatin1(publicKey);
   let did = encoded.get(bytes);
   if (did === undefined) {
@@ -18,6 +19,7 @@ export function encodeDidKey(publicKey: Uint8Array): DidKey {
     if (encoded.size === 64) encoded.clear();
     encoded.set(bytes, did);
   }
+  last = { publicKey: publicKey.slice(), did };
   return did;
 }
 
@@ -35,6 +37,7 @@ export function decodeX25519Did(text: string): Uint8Array | null {
 
 /** Base58 is a long division, and a history of thousands of commits is by few keys. */
 const encoded = new Map<string, DidKey>();
+let last: { readonly publicKey: Uint8Array; readonly did: DidKey } | null = null;
 
 /** The 32 key bytes. Anything but the one spelling of an Ed25519 did:key is `input/malformed`. */
 export function decodeDidKey(text: string): Uint8Array {

@@ -52,6 +52,16 @@ export function fromLatin1(bytes: Uint8Array): string {
   return (bytes.length < FEW ? null : fromAscii(bytes)) ?? fromBytes(bytes);
 }
 
+/** The same of the bytes from `start` to `end`, without a view of them where they are few. */
+export function latin1At(bytes: Uint8Array, start: number, end: number): string {
+  if (end - start > SHORT) return fromLatin1(bytes.subarray(start, end));
+  let text = '';
+  for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i] as number);
+  return text;
+}
+
+const SHORT = 16;
+
 /** Below this a call of the decoder costs more than it saves. */
 const FEW = 128;
 

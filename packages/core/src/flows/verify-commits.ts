@@ -6,6 +6,7 @@
 import type { ObjectFormat } from '../commit/digests.ts';
 import type { History } from '../commit/history.ts';
 import { parseCommit } from '../commit/object.ts';
+import type { SignedType } from '../commit/object.ts';
 import type { ObjectResult } from '../commit/verdict.ts';
 import { judgeObject, unreadableObject } from '../commit/verify.ts';
 import type { World } from '../commit/world.ts';
@@ -26,8 +27,8 @@ export interface CommitSource {
   readonly format: ObjectFormat;
   /** True when history is cut off somewhere. */
   readonly shallow: boolean;
-  /** Answers in the order of the ids. */
-  readMany(oids: Iterable<string>): AsyncIterable<ReadObject>;
+  /** Answers in the order of the ids, some at a time. */
+  readMany(oids: Iterable<string>): AsyncIterable<readonly ReadObject[]>;
   /** Every commit that the run can see, children before parents. */
   commits(): Promise<readonly { readonly oid: string; readonly parents: readonly string[] }[]>;
 }
@@ -59,38 +60,43 @@ export async function verifyObjects(
     results.push(Promise.resolve(result));
   };
   const known = new Set(oids);
-  for await (const answer of source.readMany(oids)) {
-    if (answer.status !== 'found') {
-      push(
-        unreadableObject(answer.name, 'object', answer.status === 'ambiguous' ? 'missing' : answer.status),
-      );
-      continue;
-    }
-    const { oid, type, bytes } = answer;
-    if (type !== 'commit' && type !== 'tag') {
-      push(unreadableObject(oid, type, 'unsupported'));
-      continue;
-    }
-    if (options.rangeFrom !== null && source.shallow && type === 'commit') {
-      const parsed = parseCommit(bytes, source.format);
-      for (const parent of parsed.kind === 'ok' ? parsed.object.refersTo : []) {
-        if (known.has(parent) || (await history.isWithin(parent, [options.rangeFrom]))) continue;
-        known.add(parent);
-        push(unreadableObject(parent, 'commit', 'missing'));
-      }
-    }
+  const judge = (oid: string, type: SignedType, bytes: Uint8Array): void => {
     const judged = judgeObject(world, history, { oid, type, bytes, format: source.format });
     // A rejection is met when its turn comes; until then it must not count as unhandled.
     judged.catch(() => undefined);
     results.push(judged);
+  };
+  for await (const answers of source.readMany(oids)) {
+    for (const answer of answers) {
+      if (answer.status !== 'found') {
+        push(
+          unreadableObject(answer.name, 'object', answer.status === 'ambiguous' ? 'missing' : answer.status),
+        );
+        continue;
+      }
+      const { oid, type, bytes } = answer;
+      if (type !== 'commit' && type !== 'tag') {
+        push(unreadableObject(oid, type, 'unsupported'));
+        continue;
+      }
+      if (options.rangeFrom !== null && source.shallow && type === 'commit') {
+        const parsed = parseCommit(bytes, source.format);
+        for (const parent of parsed.kind === 'ok' ? parsed.object.refersTo : []) {
+          if (known.has(parent) || (await history.isWithin(parent, [options.rangeFrom]))) continue;
+          known.add(parent);
+          push(unreadableObject(parent, 'commit', 'missing'));
+        }
+      }
+      judge(oid, type, bytes);
+    }
     // The equation is worked out on other threads meanwhile; objects waiting for it are held in memory.
     await results.at(-AHEAD);
   }
   return Promise.all(results);
 }
 
-/** Judgements under way at once. */
-const AHEAD = 96;
+/** Judgements under way when further objects are taken. */
+const AHEAD = 48;
 
 /**
  * Whether a commit is an ancestor of one that a live device signed. Walks children first, and judges only
@@ -108,8 +114,8 @@ function ancestryOfLive({ world, source, history }: VerifyPorts): (oid: string) 
     return found;
   };
   const isLive = async (oid: string): Promise<boolean> => {
-    for await (const answer of source.readMany([oid])) {
-      if (answer.status !== 'found' || answer.type !== 'commit') return false;
+    for await (const [answer] of source.readMany([oid])) {
+      if (answer?.status !== 'found' || answer.type !== 'commit') return false;
       const { bytes } = answer;
       const { verdict } = await judgeObject(world, alone, {
         oid,

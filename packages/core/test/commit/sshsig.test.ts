@@ -36,6 +36,70 @@ const wrapped = (text: string, width: number): Uint8Array =>
 
 const armored = (bytes: Uint8Array): Uint8Array => wrapped(Buffer.from(bytes).toString('base64'), 70);
 
+const armorOf = (by: PaperKey, payload: string): string => fromLatin1(sign(by, 'git', utf8(payload)));
+
+/** Read when this one was the last before it: by the same key, or by another. */
+function readAfter(before: string, armor: string): unknown {
+  expect(parseSshSignature(before).kind).toBe('ok');
+  return parseSshSignature(armor);
+}
+
+describe('SSH signatures one after the other', () => {
+  const [key, other] = [paperKey(1), paperKey(2)];
+  const first = armorOf(key, 'first');
+  const foreign = armorOf(other, 'first');
+
+  it('are read alike, whichever came before, with any character replaced, added or taken away', () => {
+    const second = armorOf(key, 'second');
+    const variants = [second, second.trimEnd(), `${second}\n`, second.replaceAll('\n', '\r\n')];
+    for (let at = 0; at <= second.length; at++) {
+      const [front, rest] = [second.slice(0, at), second.slice(at)];
+      for (const one of ['A', 'Q', '/', '=', '\n', '-', '\u00ff']) {
+        variants.push(`${front}${one}${rest}`, `${front}${one}${rest.slice(1)}`);
+      }
+      variants.push(`${front}${rest.slice(1)}`, front, `${front}\n\n${rest}`);
+    }
+    let good = 0;
+    for (const armor of variants) {
+      const whole = readAfter(foreign, armor);
+      expect(readAfter(first, armor)).toEqual(whole);
+      if ((whole as { kind: string }).kind === 'ok') good++;
+    }
+    expect(good).toBeGreaterThan(100);
+    expect(good).toBeLessThan(variants.length / 2);
+  });
+
+  it('are read alike with lines of any width, other hashes and other namespaces', () => {
+    for (const width of [1, 3, 29, 64, 70, 145, 1000])
+      for (const namespace of ['git', 'gif', 'file'])
+        for (const hash of ['sha512', 'sha256'] as const) {
+          const blob = fromLatin1(sign(key, namespace, utf8('x'), hash))
+            .split('\n')
+            .slice(1, -2)
+            .join('');
+          const armor = fromLatin1(wrapped(blob, width));
+          const whole = readAfter(foreign, armor);
+          expect(whole).toMatchObject({ kind: 'ok', signature: { namespace, hash } });
+          expect(readAfter(first, armor)).toEqual(whole);
+          expect(readAfter(armor, armor)).toEqual(whole);
+        }
+  });
+
+  it('hand out nothing that a change of one could reach in the next', () => {
+    const second = armorOf(key, 'second');
+    const whole = readAfter(foreign, second);
+    expect(parseSshSignature(foreign).kind).toBe('ok');
+    for (const armor of [first, first, second]) {
+      const parsed = parseSshSignature(armor);
+      if (parsed.kind === 'ok') {
+        parsed.signature.publicKey.fill(0);
+        parsed.signature.signature.fill(0);
+      }
+    }
+    expect(parseSshSignature(second)).toEqual(whole);
+  });
+});
+
 describe.skipIf(!hasSshKeygen)('SSH signatures beside ssh-keygen', () => {
   const key = fileKey();
 
