@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { freshWorld, type World } from './program.ts';
@@ -197,6 +197,22 @@ describe('auths verify', () => {
   });
 });
 
+/** Types the commands that `repo check` names, and checks again. */
+function followSteps(world: World, repo: string): ReturnType<World['json']> {
+  const { next_steps: steps } = world.json(['repo', 'check'], { cwd: repo }).document.data as {
+    readonly next_steps: readonly { readonly command: string }[];
+  };
+  expect(steps.length).toBeGreaterThan(0);
+  for (const { command } of steps)
+    for (const part of command.split(' && ')) {
+      const words = part.split(' ');
+      if (words[0] === 'rm') for (const path of words.slice(1)) rmSync(join(repo, path));
+      else if (words[0] === 'git') world.git(words.slice(1), { cwd: repo });
+      else expect(world.auths(words.slice(1), { cwd: repo }).status).toBe(0);
+    }
+  return world.json(['repo', 'check'], { cwd: repo });
+}
+
 describe('auths repo init', () => {
   it('works before the first commit, twice, and exempts what was there unsigned', () => {
     const world = freshWorld();
@@ -227,6 +243,32 @@ describe('auths repo init', () => {
     expect(world.json(['repo', 'check'], { cwd: repo })).toMatchObject({
       status: 1,
       document: { data: { differing: [`.auths/evidence/${prefix}/${file}`] } },
+    });
+    // What it says to type does what it says.
+    expect(followSteps(world, repo)).toMatchObject({ status: 0, document: { data: { differing: [] } } });
+  });
+
+  it('says how a policy that cannot be read is mended, also where nothing else is to do', () => {
+    const { world, repo } = start();
+    const policy = join(repo, '.auths', 'policy.json');
+    for (const text of ['{bad', '{"v":9}']) {
+      writeFileSync(policy, text);
+      for (const command of ['check', 'update', 'init'])
+        expect(world.json(['repo', command], { cwd: repo })).toMatchObject({
+          status: 1,
+          document: { data: { ok: false, differing: ['.auths/policy.json'] } },
+        });
+      expect(followSteps(world, repo)).toMatchObject({ status: 0 });
+    }
+    rmSync(policy);
+    mkdirSync(policy);
+    expect(world.json(['repo', 'check'], { cwd: repo })).toMatchObject({ status: 1 });
+    const roots = join(repo, '.auths', 'roots');
+    rmSync(roots);
+    mkdirSync(roots);
+    expect(world.json(['repo', 'check'], { cwd: repo })).toMatchObject({
+      status: 7,
+      document: { error: { code: 'storage/failed', hint: expect.stringContaining('git checkout') } },
     });
   });
 });

@@ -79,11 +79,7 @@ export async function checkWorkTree(workTree: string, lookup: Lookup): Promise<R
       hint: 'auths repo init',
     });
   }
-  const { report } = await compare(workTree, roots, lookup);
-  const fault = policyFault(workTree);
-  return fault === null
-    ? report
-    : { ...report, differing: [...report.differing, 'policy.json'], notes: [...report.notes, fault] };
+  return (await compare(workTree, roots, lookup)).report;
 }
 
 interface Comparison {
@@ -109,11 +105,20 @@ async function compare(workTree: string, roots: readonly Root[], lookup: Lookup)
     pinned.push(foreign ? root : { ...root, said: known.lastEstablishment });
   }
   const { missing, differing, present } = compareEvidence(workTree, files);
+  const fault = policyFault(workTree);
+  if (fault !== null) notes.push(fault);
   const rootsText = formatRoots(pinned);
   const file = readAuthsFile(workTree, 'roots');
   const rootsStale = file === null || formatRoots(parseRoots(fromUtf8(file))) !== rootsText;
   const changed = [...missing.map(({ path }) => path), ...(rootsStale ? ['roots'] : [])];
-  return { report: { roots: pinned, changed, differing, unchanged: present, notes }, missing, rootsStale };
+  const report = {
+    roots: pinned,
+    changed,
+    differing: fault === null ? differing : [...differing, 'policy.json'],
+    unchanged: present,
+    notes,
+  };
+  return { report, missing, rootsStale };
 }
 
 function policyFault(workTree: string): string | null {

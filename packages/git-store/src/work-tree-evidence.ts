@@ -107,8 +107,9 @@ export function readAuthsFile(workTree: string, path: string): Uint8Array | null
   const full = join(workTree, ...parts);
   const facts = lstatSync(full, { throwIfNoEntry: false });
   if (facts === undefined) return null;
-  if (!facts.isFile()) throw failed(full, undefined, 'is not a regular file');
-  if (facts.size > MAX_FILE) throw failed(full, undefined, `is larger than ${MAX_FILE} bytes`);
+  const back = `move it away, then bring back what was committed: git checkout HEAD -- ${parts.join('/')}`;
+  if (!facts.isFile()) throw failed(full, undefined, 'is not a regular file', back);
+  if (facts.size > MAX_FILE) throw failed(full, undefined, `is larger than ${MAX_FILE} bytes`, back);
   return new Uint8Array(readFileSync(full));
 }
 
@@ -119,7 +120,8 @@ function prepareDirectory(workTree: string, path: string): string {
     const directory = join(workTree, ...parts.slice(0, i));
     const facts = lstatSync(directory, { throwIfNoEntry: false });
     if (facts === undefined) mkdirSync(directory, { recursive: true });
-    else if (!facts.isDirectory()) throw failed(directory, undefined, 'is not a directory');
+    else if (!facts.isDirectory())
+      throw failed(directory, undefined, 'is not a directory', 'move it away, and try again');
   }
   return join(workTree, '.auths', ...path.split('/'));
 }
@@ -138,6 +140,11 @@ function failed(
   path: string,
   cause: unknown,
   why: string = cause instanceof Error ? cause.message : 'failed',
+  hint?: string,
 ): AuthsError<'storage/failed'> {
-  return new AuthsError('storage/failed', `${path}: ${why}`, { details: { path }, cause });
+  return new AuthsError('storage/failed', `${path}: ${why}`, {
+    ...(hint === undefined ? {} : { hint }),
+    details: { path },
+    cause,
+  });
 }

@@ -83,7 +83,12 @@ export const repoCheck: CommandSpec = defineCommand({
       const data: RepoData = {
         ...dataOf(workTree, report, null),
         ok,
-        next_steps: ok ? [] : [{ summary: 'bring it up to date', command: 'auths repo update' }],
+        next_steps: [
+          ...stepsToMend(report),
+          ...(report.changed.length > 0
+            ? [{ summary: 'bring it up to date', command: 'auths repo update' }]
+            : []),
+        ],
       };
       return { data, text: repoView(context, data), exit: ok ? 0 : 1 };
     });
@@ -170,6 +175,23 @@ function dataOf(
   };
 }
 
+/** For what is never written over. A file of evidence that is gone is written again; of a policy only git knows what it was. */
+function stepsToMend({ differing }: RepoReport): RepoData['next_steps'] {
+  const paths = differing.filter((path) => path !== 'policy.json').map((path) => `.auths/${path}`);
+  const steps = [];
+  if (paths.length > 0)
+    steps.push({
+      summary: 'have them written again, in the root of the work tree',
+      command: `rm ${paths.join(' ')} && auths repo update`,
+    });
+  if (paths.length < differing.length)
+    steps.push({
+      summary: 'mend the policy, or bring back what was committed',
+      command: 'git checkout HEAD -- :/.auths/policy.json',
+    });
+  return steps;
+}
+
 function finished(
   context: Context,
   workTree: string,
@@ -184,7 +206,7 @@ function finished(
   const data: RepoData = {
     ...dataOf(workTree, report, since),
     ok,
-    next_steps: report.changed.length > 0 ? [commit] : [],
+    next_steps: [...stepsToMend(report), ...(report.changed.length > 0 ? [commit] : [])],
   };
   return { data, text: repoView(context, data), exit: ok ? 0 : 1 };
 }
