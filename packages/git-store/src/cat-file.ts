@@ -157,10 +157,12 @@ export class Conversation {
   }
 
   #death(): AuthsError {
-    const said = this.#stderr.trim().split('\n').at(-1) ?? '';
+    const { signalCode } = this.#child;
+    const words = this.#stderr.split('\n').filter((line) => line !== '' && !line.startsWith('hint:'));
+    const said = signalCode === null ? words.at(-1) : `by ${signalCode}`;
     return new AuthsError(
       'git/failed',
-      `git cat-file ended in ${this.#gitDir}: ${said === '' ? 'no reason given' : said}`,
+      `git cat-file ended in ${this.#gitDir}: ${said ?? 'no reason given'}`,
       {
         details: { args: ['cat-file'], status: this.#child.exitCode },
       },

@@ -5,12 +5,12 @@
  */
 import { concatAll } from '@auths/core/encoding/bytes';
 import type { EvidenceSource, LogEvidence } from '@auths/core/commit/evidence';
-import { AuthsError, isAuthsError } from '@auths/core/errors';
+import { AuthsError, hasCode, isAuthsError } from '@auths/core/errors';
 import { didKeriOf, isPrefix, type Prefix } from '@auths/core/identifiers';
 import { kelRef } from './event-log.ts';
 import { MAX_EVIDENCE_BYTES, requireFew } from './evidence-files.ts';
 import { homeExists, openHome } from './home-repository.ts';
-import { listRepositoryRefs, listTree, type Repository } from './repository.ts';
+import { listRepositoryRefs, listTree, objectMissing, type Repository } from './repository.ts';
 import type { TreeEntry } from './objects.ts';
 import { listSealed } from './sealed-records.ts';
 import { openTrees, readBlob } from './tree-evidence.ts';
@@ -89,11 +89,14 @@ async function refEvidence(repository: Repository): Promise<EvidenceSource> {
     );
     const [, prefix, kind] = match ?? [];
     if (prefix === undefined || !isPrefix(prefix)) continue;
-    await noted(notes, async () => {
+    try {
       if (kind === 'kel')
         found.set(prefix, [...(found.get(prefix) ?? []), await readLogTree(repository, oid)]);
       else records.push(...(await readRecordTree(repository, oid)));
-    });
+    } catch (error) {
+      if (HOLES.some((code) => hasCode(error, code))) throw error;
+      notes.push(reasonOf(error));
+    }
   }
   const logs = new Map(
     [...found].map(([prefix, streams]) => [prefix, { streams, messages: [], receipts: new Uint8Array(0) }]),
@@ -106,8 +109,11 @@ async function readLogTree(repository: Repository, oid: string): Promise<Uint8Ar
   const segments = (await listTree(repository, oid, 'kel')) ?? [];
   return concatAll(
     await readEach(segments, async ({ oid: blob }) => {
-      const segment = await repository.objects.read(blob, { maxSize: 8 << 20 });
-      return segment?.bytes ?? null;
+      const segment = await repository.objects.ask(blob, { maxSize: 8 << 20 });
+      if (segment.status === 'too-large')
+        throw new AuthsError('input/malformed', `a fetched log has a segment of ${segment.size} bytes`);
+      if (segment.status !== 'found') throw objectMissing(blob, `a segment of the log in ${oid}, whole,`);
+      return segment.bytes;
     }),
   );
 }
@@ -144,6 +150,9 @@ async function noted(notes: string[], action: () => Promise<void>): Promise<void
     notes.push(reasonOf(error));
   }
 }
+
+/** Of what was believed when it was fetched, what is missing now could be a revocation. */
+const HOLES = ['git/object-missing', 'git/failed', 'git/missing', 'storage/corrupt'] as const;
 
 /** Our own errors are news about the evidence; anything else is a bug and goes on. */
 function reasonOf(error: unknown): string {

@@ -4,9 +4,8 @@ import type { ObjectName } from '@auths/core/attestation/attestation';
 import { objectBlake3, type Digests } from '@auths/core/commit/digests';
 import { EVIDENCE_DIRECTORY } from '@auths/core/commit/history';
 import type { CommitSource, RepositoryHistory } from '@auths/core/flows/verify-commits';
-import { hasCode } from '@auths/core/errors';
 import { runGit } from './git.ts';
-import { changesTrustFiles } from './policy-changes.ts';
+import { openTrustChanges } from './policy-changes.ts';
 import { isAncestor, type Repository } from './repository.ts';
 
 /** OpenSSL's hashes. */
@@ -39,7 +38,7 @@ export function gitCommitSource(repository: Repository, tips: readonly string[])
 export function gitHistory(repository: Repository, expected: readonly string[]): RepositoryHistory {
   const ancestors = new Map<string, Promise<ReadonlySet<string>>>();
   const present = new Map<string, Promise<boolean>>();
-  let changing: Promise<ReadonlySet<string> | null> | null = null;
+  const trust = openTrustChanges(repository);
   return {
     async isWithin(oid, tips) {
       if (tips.includes(oid)) return true;
@@ -63,37 +62,11 @@ export function gitHistory(repository: Repository, expected: readonly string[]):
       }
       return found;
     },
-    async changesPolicy(oid, parents) {
-      if (repository.shallow) {
-        for (const parent of parents) if ((await repository.objects.info(parent)) === null) return null;
-        // Where history is cut, git compares with no parent, even one that is here.
-        return changesOrUnknown(repository, oid, parents);
-      }
-      changing ??= commitsTouchingTrust(repository, expected);
-      const touching = await changing;
-      if (touching === null) return null;
-      return touching.has(oid) || !expected.includes(oid)
-        ? changesOrUnknown(repository, oid, parents)
-        : false;
-    },
+    changesPolicy: (oid, parents) => trust.changes(oid, parents),
     async holdsEvidence(oid, path) {
       return (await repository.objects.info(`${oid}:${EVIDENCE_DIRECTORY}/${path}`)) !== null;
     },
   };
-}
-
-/** Null where a tree that the answer needs is not here. */
-async function changesOrUnknown(
-  repository: Repository,
-  oid: string,
-  parents: readonly string[],
-): Promise<boolean | null> {
-  try {
-    return await changesTrustFiles(repository, oid, parents);
-  } catch (error) {
-    if (hasCode(error, 'git/object-missing')) return null;
-    throw error;
-  }
 }
 
 /** Up to so many objects a question each is cheaper than the whole history once. */
@@ -120,38 +93,4 @@ async function revList(
     maxOutput: 1 << 30,
   });
   return result.stdout.toString('latin1').split('\n').slice(0, -1);
-}
-
-/** Commits among these that differ from any parent in roots or policy, or lack or change evidence that it has; null when their trees are not here. */
-async function commitsTouchingTrust(
-  repository: Repository,
-  oids: readonly string[],
-): Promise<ReadonlySet<string> | null> {
-  const args = [
-    'diff-tree',
-    '--stdin',
-    '-m',
-    '-r',
-    '--raw',
-    '--no-renames',
-    '--no-ext-diff',
-    '--',
-    '.auths/roots',
-    '.auths/policy.json',
-    EVIDENCE_DIRECTORY,
-  ];
-  const result = await runGit(args, {
-    gitDir: repository.gitDir,
-    input: oids.map((oid) => `${oid}\n`).join(''),
-    accept: [128],
-  });
-  if (result.status !== 0) return null;
-  const touching = new Set<string>();
-  let commit = '';
-  for (const line of result.stdout.toString('latin1').split('\n')) {
-    const change = /^:\d+ \d+ [0-9a-f]+ [0-9a-f]+ ([A-Z])\t"?(.*)/.exec(line);
-    if (change === null) commit = line;
-    else if (change[1] !== 'A' || !change[2]?.startsWith(`${EVIDENCE_DIRECTORY}/`)) touching.add(commit);
-  }
-  return touching;
 }

@@ -65,17 +65,24 @@ export function newTree(entries: readonly TreeEntry[]): NewObject {
   return newObject('tree', Buffer.concat(parts));
 }
 
-/** Entries of a tree object in stored order; names are read as UTF-8. Null when the bytes are not a tree. */
+/**
+ * Entries of a tree object in stored order; names are read as UTF-8. Null when the bytes are not a tree, or name something
+ * twice: git writes no such tree, and of two readers one would take the first and the other the last.
+ */
 export function parseTree(bytes: Uint8Array, idLength = 20): readonly TreeEntry[] | null {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const entries: TreeEntry[] = [];
+  const names = new Set<string>();
   for (let at = 0; at < buffer.length;) {
     const space = buffer.indexOf(0x20, at);
     const nul = space < 0 ? -1 : buffer.indexOf(0, space);
     if (nul < 0 || space - at > 6 || nul + 1 + idLength > buffer.length) return null;
+    const name = buffer.toString('utf8', space + 1, nul);
+    if (names.has(name)) return null;
+    names.add(name);
     entries.push({
       mode: buffer.toString('latin1', at, space),
-      name: buffer.toString('utf8', space + 1, nul),
+      name,
       oid: buffer.toString('hex', nul + 1, nul + 1 + idLength),
     });
     at = nul + 1 + idLength;

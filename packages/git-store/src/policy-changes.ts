@@ -4,8 +4,9 @@
  * deleted would be unseen by the next clone. A merge that takes over what one side changed, as a three-way merge does
  * by itself, changes nothing; one that brings back what a side had replaced does.
  */
+import { hasCode } from '@auths/core/errors';
 import { runGit } from './git.ts';
-import { listTree, type Repository } from './repository.ts';
+import { listTree, objectMissing, type Repository } from './repository.ts';
 
 /** Path below `.auths/` → `<mode> <oid>`. */
 type TrustFiles = ReadonlyMap<string, string>;
@@ -13,8 +14,50 @@ type TrustFiles = ReadonlyMap<string, string>;
 const SETTINGS = ['roots', 'policy.json'];
 const EVIDENCE = 'evidence/';
 
+/** The commits of one repository, each tree read once. */
+export interface TrustChanges {
+  /** Null where an object that the answer needs is not here. */
+  changes(commit: string, parents: readonly string[]): Promise<boolean | null>;
+}
+
+/**
+ * Trees are read by the same reader as roots and evidence, never compared by git: git and this reader need not agree on
+ * what a tree that git would not write holds, and what one of them overlooks would be a change that nobody saw.
+ */
+export function openTrustChanges(repository: Repository): TrustChanges {
+  const known = new Map<string, Promise<string>>();
+  /** Mode and id of `.auths` in a commit's tree; empty where it has none. */
+  const folderOf = (commit: string): Promise<string> => {
+    const folder = known.get(commit) ?? readFolder(repository, commit);
+    known.set(commit, folder);
+    // The rejection is met by whoever asks; until then it must not count as unhandled.
+    folder.catch(() => undefined);
+    return folder;
+  };
+  return {
+    async changes(commit, parents) {
+      try {
+        const [own, ...theirs] = await Promise.all([commit, ...parents].map(folderOf));
+        if (theirs.every((folder) => folder === own)) return false;
+        return await changesTrustFiles(repository, commit, parents);
+      } catch (error) {
+        if (hasCode(error, 'git/object-missing')) return null;
+        throw error;
+      }
+    },
+  };
+}
+
+async function readFolder(repository: Repository, commit: string): Promise<string> {
+  const entries = (await listTree(repository, commit)) ?? [];
+  return entries
+    .filter(({ name }) => name === '.auths')
+    .map(({ mode, oid }) => `${mode} ${oid}`)
+    .join();
+}
+
 /** Compares with every parent; creating roots or policy where no parent has either, and adding evidence, is no change. */
-export async function changesTrustFiles(
+async function changesTrustFiles(
   repository: Repository,
   commit: string,
   parents: readonly string[],
@@ -24,6 +67,8 @@ export async function changesTrustFiles(
   if (theirs.every((files) => keeps(files, own))) return false;
   const [first, second] = theirs;
   if (parents.length !== 2 || first === undefined || second === undefined) return true;
+  // Where history is cut, git finds an older base or none, and takes a change that was undone for one that was not made.
+  if (repository.shallow) throw objectMissing(commit, `the common ancestor of the parents of ${commit}`);
   const bases = await Promise.all(
     (await mergeBases(repository, parents)).map((oid) => trustFiles(repository, oid)),
   );

@@ -158,9 +158,7 @@ export async function listTree(
   treeish: string,
   path = '',
 ): Promise<readonly TreeEntry[] | null> {
-  let entries = await treeOf(repository, `${treeish}^{tree}`);
-  const found = entries === null ? await repository.objects.info(treeish) : null;
-  if (found !== null && found.type !== 'blob') throw objectMissing(found.oid, `the tree of ${found.oid}`);
+  let entries = await rootOf(repository, treeish);
   for (const name of path.split('/').filter((part) => part !== '')) {
     const entry = entries?.find((candidate) => candidate.name === name);
     if (entry === undefined || entry.mode !== '40000') return null;
@@ -199,6 +197,31 @@ export function resolveNow(dir: string, name: string): string | null {
   const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', name];
   const { status, stdout } = runGitSync(args, { cwd: dir, accept: [1, 128] });
   return status === 0 ? stdout.toString('latin1').trim() : null;
+}
+
+/** The root tree of a tree-ish. Of a commit by its id, the one that the bytes of that id name, not the one that git believes. */
+async function rootOf(repository: Repository, treeish: string): Promise<readonly TreeEntry[] | null> {
+  if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(treeish)) {
+    const answer = await repository.objects.ask(treeish);
+    if (answer.status === 'missing') throw objectMissing(treeish, `the object ${treeish}`);
+    if (answer.status === 'damaged') throw objectMissing(treeish, `the object ${treeish}, whole,`);
+    const tree = answer.status === 'found' && answer.type === 'commit' ? treeIn(answer.bytes) : undefined;
+    if (tree !== undefined) {
+      const entries = await treeOf(repository, tree);
+      if (entries === null) throw objectMissing(tree, `the tree ${tree}`);
+      return entries;
+    }
+  }
+  const entries = await treeOf(repository, `${treeish}^{tree}`);
+  const found = entries === null ? await repository.objects.info(treeish) : null;
+  if (found !== null && found.type !== 'blob') throw objectMissing(found.oid, `the tree of ${found.oid}`);
+  return entries;
+}
+
+/** The id in the first line of a commit. */
+function treeIn(commit: Uint8Array): string | undefined {
+  const start = Buffer.from(commit.buffer, commit.byteOffset, Math.min(commit.length, 72)).toString('latin1');
+  return /^tree ([0-9a-f]{40}|[0-9a-f]{64})\n/.exec(start)?.[1];
 }
 
 async function treeOf(repository: Repository, name: string): Promise<readonly TreeEntry[] | null> {

@@ -84,9 +84,11 @@ async function readTree(repository: Repository, oid: string): Promise<readonly T
   if (answer.status === 'too-large') {
     throw new AuthsError('input/malformed', `the evidence has a directory of ${answer.size} bytes`);
   }
-  if (answer.status === 'missing') throw objectMissing(oid, `the tree ${oid}`);
-  if (answer.status !== 'found' || answer.type !== 'tree') return [];
-  return parseTree(answer.bytes, oid.length / 2) ?? [];
+  const entries =
+    answer.status === 'found' && answer.type === 'tree' ? parseTree(answer.bytes, oid.length / 2) : null;
+  if (entries === null)
+    throw objectMissing(oid, answer.status === 'missing' ? `the tree ${oid}` : `the tree ${oid}, whole,`);
+  return entries;
 }
 
 /** Null for what is not a regular file, or larger than a file of evidence may be. */

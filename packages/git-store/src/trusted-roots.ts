@@ -63,7 +63,7 @@ export async function readPolicy(repository: Repository, commit: string): Promis
     if (file.mode !== '100644') return { fault: '.auths/policy.json is not a regular file', hint: null };
     return parsePolicy(file.bytes);
   } catch (error) {
-    if (isAuthsError(error) && error.code !== 'git/object-missing')
+    if (isAuthsError(error) && !error.code.startsWith('git/'))
       return { fault: `.auths/policy.json: ${error.message}`, hint: POLICY_HINT };
     throw error;
   }

@@ -2,7 +2,7 @@
 import type { ObjectName } from '../attestation/attestation.ts';
 
 export interface History {
-  /** Whether the object is one of `tips`, or an ancestor of one. Tips that are not there cover nothing. */
+  /** Whether the commit is one of `tips`, or an ancestor of one. Tips that are not there cover nothing. */
   isWithin(oid: string, tips: readonly string[]): Promise<boolean>;
   /** Those of the names whose object is here with exactly the bytes that were sealed. */
   present(names: readonly ObjectName[]): Promise<readonly string[]>;

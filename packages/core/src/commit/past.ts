@@ -4,17 +4,24 @@
  */
 import type { ObjectName } from '../attestation/attestation.ts';
 import type { History } from './history.ts';
+import type { SignedType } from './object.ts';
 
 export class Past {
   readonly #history: History;
   readonly #oid: string;
+  readonly #type: SignedType;
   readonly #parents: readonly string[];
   #isAsked = false;
 
   /** `parents` of a commit; none of a tag. */
-  constructor(history: History, oid: string, parents: readonly string[]) {
+  constructor(
+    history: History,
+    { oid, type }: { readonly oid: string; readonly type: SignedType },
+    parents: readonly string[],
+  ) {
     this.#history = history;
     this.#oid = oid;
+    this.#type = type;
     this.#parents = parents;
   }
 
@@ -23,9 +30,13 @@ export class Past {
     return this.#isAsked;
   }
 
-  /** Whether the object is one of `tips`, or an ancestor of one. */
+  /**
+   * Whether the object is one of `tips`, or a commit that is an ancestor of one. A tag has no place in history: anybody can
+   * make one today that points at an old commit.
+   */
   isWithin(tips: readonly string[]): Promise<boolean> {
     this.#isAsked = true;
+    if (this.#type === 'tag') return Promise.resolve(tips.includes(this.#oid));
     return this.#history.isWithin(this.#oid, tips);
   }
 

@@ -37,7 +37,7 @@ export async function judgeObject(
       hint: policy.hint,
     });
   }
-  const exemption = exemptsNothing(policy) ? null : await findExemption(policy, history, subject.oid);
+  const exemption = exemptsNothing(policy) ? null : await findExemption(policy, history, subject);
   if (exemption !== null) {
     return result(subject, {
       verdict: 'exempt',
@@ -56,7 +56,7 @@ export async function judgeObject(
     settledAnswer(world, subject.type, signed.device) ??
     (await judgeSigner({
       world,
-      past: new Past(history, subject.oid, signed.object.refersTo),
+      past: new Past(history, subject, signed.object.refersTo),
       policy,
       type: subject.type,
       device: signed.device,
@@ -102,10 +102,14 @@ function exemptsNothing({ exceptions, since }: Policy): boolean {
   return exceptions.length === 0 && since === null;
 }
 
-async function findExemption(policy: Policy, history: History, oid: string): Promise<string | null> {
-  const exception = policy.exceptions.find((one) => one.oid === oid);
+async function findExemption(
+  policy: Policy,
+  history: History,
+  subject: ObjectToJudge,
+): Promise<string | null> {
+  const exception = policy.exceptions.find((one) => one.oid === subject.oid);
   if (exception !== undefined) return `an exception of the policy: ${exception.why}`;
-  if (policy.since !== null && (await history.isWithin(oid, [policy.since]))) {
+  if (policy.since !== null && (await new Past(history, subject, []).isWithin([policy.since]))) {
     return `from before signing began here (since ${policy.since.slice(0, 12)})`;
   }
   return null;

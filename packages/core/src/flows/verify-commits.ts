@@ -88,14 +88,15 @@ export async function verifyObjects(
         }
       }
       judge(oid, type, bytes);
+      // The equation is worked out on other threads meanwhile; objects that wait for it are held in memory, and so is
+      // each question to git: however the slow ones lie, no more than these are ever under way.
+      if (results.length > AHEAD) await results.at(-AHEAD);
     }
-    // The equation is worked out on other threads meanwhile; objects waiting for it are held in memory.
-    await results.at(-AHEAD);
   }
   return Promise.all(results);
 }
 
-/** Judgements under way when further objects are taken. */
+/** Judgements under way at once. */
 const AHEAD = 48;
 
 /**
