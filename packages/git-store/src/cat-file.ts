@@ -1,5 +1,5 @@
 /** The conversation with one `git cat-file --batch-command` child: questions in, answers out in the same order. */
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { AuthsError } from '@auths/core/errors';
 import { gitArguments, gitEnvironment, spawnFault } from './git.ts';
@@ -52,6 +52,11 @@ export class Conversation {
     this.#gitDir = gitDir;
     const args = gitArguments(['cat-file', '--batch-command', '--buffer'], { gitDir });
     this.#child = spawn('git', args, { env: gitEnvironment({ isolated }), windowsHide: true });
+    // Without a free file descriptor there is a child and none of its streams.
+    if ((this.#child as ChildProcess).stdin === undefined) {
+      this.#child.on('error', () => undefined);
+      throw spawnFault(new Error('too many open files'));
+    }
     this.#closed = new Promise((resolve) =>
       this.#child.on('close', () => {
         resolve();

@@ -2,7 +2,7 @@
  * Runs git: an argument list, never a shell; a cleaned environment, data on stdin, output bounded.
  * The store's own repositories see no configuration of the user or the machine (storage-and-verification.md 1, 6).
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { env } from 'node:process';
 import { AuthsError, storageHint } from '@auths/core/errors';
 
@@ -36,24 +36,25 @@ export function runGit(args: readonly string[], options: GitOptions = {}): Promi
   const full = gitArguments(args, options);
   const maxOutput = options.maxOutput ?? DEFAULT_MAX_OUTPUT;
   return new Promise((resolve, reject) => {
-    const child = spawn('git', full, { env: gitEnvironment(options), windowsHide: true });
+    // Without a free file descriptor there is a child and none of its streams.
+    const child: ChildProcess = spawn('git', full, { env: gitEnvironment(options), windowsHide: true });
     const out: Buffer[] = [];
     let err = '';
     let size = 0;
     child.on('error', (cause) => {
       reject(spawnFault(cause));
     });
-    child.stdout.on('data', (chunk: Buffer) => {
+    child.stdout?.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size > maxOutput) child.kill();
       else out.push(chunk);
     });
-    child.stderr.on('data', (chunk: Buffer) => {
+    child.stderr?.on('data', (chunk: Buffer) => {
       if (err.length < 16_384) err += chunk.toString('utf8');
     });
     // A git that ends early closes its stdin; what it says on stderr is the news, not the broken pipe.
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(options.input ?? '');
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(options.input ?? '');
     child.on('close', (status) => {
       if (size > maxOutput) reject(failure(args, status, `more than ${maxOutput} bytes of output`));
       else if (isAnswer(status, options))

@@ -7,6 +7,7 @@ import type { History } from '../../src/commit/history.ts';
 import type { SignedType } from '../../src/commit/object.ts';
 import { DEFAULT_POLICY, type Policy } from '../../src/commit/policy.ts';
 import { armorSshSignature, sshSignedBytes } from '../../src/commit/sshsig.ts';
+import { verifyObjects, type CommitSource } from '../../src/flows/verify-commits.ts';
 import { judgeObject, type ObjectToJudge } from '../../src/commit/verify.ts';
 import { createWorld, type World } from '../../src/commit/world.ts';
 import { pureVerifyEngine, signEd25519 } from '../../src/crypto/ed25519.ts';
@@ -130,6 +131,43 @@ const someObjects = fc
   .chain((some) => fc.shuffledSubarray(some.flat(), { minLength: 2 }));
 
 describe('many objects in one world', () => {
+  it('never has more than some under way, however slow and quick ones lie', async () => {
+    const slow = OBJECTS[1]?.[0] as ObjectToJudge;
+    const unsigned = { ...slow, bytes: latin1(`tree ${OBJECT}\n${PEOPLE}\nunsigned\n`) };
+    for (const every of [7, 48, 64, 1000]) {
+      const objects = Array.from({ length: 600 }, (_, i) => (i % every === 0 ? unsigned : slow));
+      let under = 0;
+      let most = 0;
+      const history: History = {
+        ...historyOf(() => false),
+        async changesPolicy() {
+          most = Math.max(most, ++under);
+          await new Promise((resolve) => setTimeout(resolve, 2));
+          under--;
+          return false;
+        },
+      };
+      const commits: CommitSource = {
+        format: 'sha1',
+        shallow: false,
+        async *readMany() {
+          for (let at = 0; at < objects.length; at += 48)
+            yield objects
+              .slice(at, at + 48)
+              .map(({ oid, type, bytes }) => ({ status: 'found' as const, name: oid, oid, type, bytes }));
+        },
+        commits: () => Promise.resolve([]),
+      };
+      const ids = objects.map(({ oid }) => oid);
+      const results = await verifyObjects({ world: world(DEFAULT_POLICY), source: commits, history }, ids);
+      expect(results.filter(({ verdict }) => verdict === 'valid')).toHaveLength(
+        objects.filter((object) => object === slow).length,
+      );
+      expect(most).toBeGreaterThan(10);
+      expect(most).toBeLessThanOrEqual(48);
+    }
+  });
+
   it('property: each gets the answer that it gets alone, in whatever order they come', async () => {
     const verdicts = new Set<string>();
     await fc.assert(
