@@ -35,7 +35,7 @@ const programs = [
   {
     from: 'apps/cli/src/hot-program.ts',
     to: 'apps/cli/dist/auths-hot.js',
-    without: ['fold-home.ts', '@auths/git-store/git', '@clack/prompts'],
+    without: ['fold-home.ts', 'lost-events.ts', '@auths/git-store/git', '@clack/prompts'],
     quick: true,
   },
   {

@@ -64,6 +64,10 @@ describe('events that are lost', () => {
     expect([seen.exit, seen.bad.at(-1)]).toEqual([1, 'failed log']);
     // Looking does not make the shorter log the one to compare with.
     data('whoami');
+    expect(data('status')['next_steps']).toContainEqual({
+      summary: expect.stringMatching(/ends at event 1, and this machine has seen event 2 .* lost$/),
+      command: 'auths doctor',
+    });
     expect(doctor('--fix')).toEqual({ exit: 1, bad: ['failed log'] });
     expect(world.json(['devices', 'rename', 'laptop', 'other'])).toMatchObject({
       status: 6,

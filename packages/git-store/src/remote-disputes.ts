@@ -3,6 +3,7 @@
  * last that each remote showed, under `refs/auths-remotes/<name>/…`: both for people, neither changes a verdict.
  */
 import type { DisputeStore } from '@auths/core/flows/merge-log';
+import { hasCode } from '@auths/core/errors';
 import { isSaid, type Prefix } from '@auths/core/identifiers';
 import { kelRef } from './event-log.ts';
 import type { Home } from './home-repository.ts';
@@ -46,13 +47,27 @@ export function disputedRefs(home: Home, prefix: Prefix): ReadonlyMap<string, st
   return new Map([...home.listRefs(base)].filter(([ref]) => isSaid(ref.slice(base.length + 1))));
 }
 
+interface Tip {
+  readonly sequence: number;
+  readonly said: string;
+}
+
+/** Whether a kept branch holds the event `lost` and, in place of the earlier event `now`, another one: a recovery took its place. */
+export async function isSuperseded(home: Home, prefix: Prefix, lost: Tip, now: Tip): Promise<boolean> {
+  for (const tip of disputedRefs(home, prefix).values()) {
+    let holdsLost = false;
+    for await (const { message, sequence } of eventsBack(home, tip)) {
+      if (message === messageOf(lost)) holdsLost = true;
+      if (sequence > now.sequence) continue;
+      if (holdsLost && message !== messageOf(now)) return true;
+      break;
+    }
+  }
+  return false;
+}
+
 /** Points the mirror of a remote at the event that it ends with, when the home holds it: on the trunk or in dispute. */
-export async function mirrorRemote(
-  home: Home,
-  name: string,
-  prefix: Prefix,
-  shown: { readonly sequence: number; readonly said: string },
-): Promise<void> {
+export async function mirrorRemote(home: Home, name: string, prefix: Prefix, shown: Tip): Promise<void> {
   const ref = `refs/auths-remotes/${name}/did/keri/${prefix}/kel`;
   const to = await commitOf(home, prefix, shown);
   const from = home.readRef(ref);
@@ -60,22 +75,40 @@ export async function mirrorRemote(
   if (to !== null && to !== from) await home.updateRefs([{ ref, from, to }]);
 }
 
-async function commitOf(
-  home: Home,
-  prefix: Prefix,
-  { sequence, said }: { readonly sequence: number; readonly said: string },
-): Promise<string | null> {
-  const message = `event ${sequence} ${said}\n`;
-  const disputed = home.readRef(`${disputedBase(prefix)}/${said}`);
-  if (disputed !== null) return disputed;
-  for (let oid = home.readRef(kelRef(prefix)); oid !== null;) {
-    const commit = parseCommit(await home.object(oid, 'commit'));
-    if (commit === null) return null;
-    if (commit.message === message) return oid;
-    if (Number(/^event (\d+) /.exec(commit.message)?.[1] ?? -1) <= sequence) return null;
-    oid = commit.parents[0] ?? null;
+async function commitOf(home: Home, prefix: Prefix, wanted: Tip): Promise<string | null> {
+  const disputed = home.readRef(`${disputedBase(prefix)}/${wanted.said}`);
+  const trunk = home.readRef(kelRef(prefix));
+  if (disputed !== null || trunk === null) return disputed;
+  for await (const { oid, message, sequence } of eventsBack(home, trunk)) {
+    if (message === messageOf(wanted)) return oid;
+    if (sequence <= wanted.sequence) return null;
   }
   return null;
+}
+
+/** Events by their commits, from a tip down to the inception; ends before a commit that is damaged or none of an event. */
+async function* eventsBack(
+  home: Home,
+  tip: string,
+): AsyncGenerator<{ readonly oid: string; readonly message: string; readonly sequence: number }> {
+  for (let oid: string | undefined = tip; oid !== undefined;) {
+    const commit: ReturnType<typeof parseCommit> = await home
+      .object(oid, 'commit')
+      .then(parseCommit, damaged);
+    const sequence = /^event (\d+) /.exec(commit?.message ?? '')?.[1];
+    if (commit === null || sequence === undefined) return;
+    yield { oid, message: commit.message, sequence: Number(sequence) };
+    oid = commit.parents[0];
+  }
+}
+
+function damaged(error: unknown): null {
+  if (hasCode(error, 'storage/corrupt')) return null;
+  throw error;
+}
+
+function messageOf({ sequence, said }: Tip): string {
+  return `event ${sequence} ${said}\n`;
 }
 
 /** How many events two logs have in common, from their first. */

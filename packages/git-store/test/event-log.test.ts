@@ -2,17 +2,20 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { replay } from '@auths/core/keri/key-state';
-import type { StoredLog } from '@auths/core/ports';
+import type { StoredEvent, StoredLog } from '@auths/core/ports';
 import { eventLogContract } from '@auths/testing/event-log-contract';
 import { sampleLog, sampleLogOf, streamOf, type SampleLog } from '@auths/testing/sample-events';
 import { nodeVerifyEngine } from '../../key-store/src/verify-engine.ts';
 import { gitEventLog, kelRef } from '../src/event-log.ts';
 import { createHome, openHome, type Home } from '../src/home-repository.ts';
 import { newCommit, newObject, newTree, parseCommit, parseTree, type TreeEntry } from '../src/objects.ts';
+import { isSuperseded } from '../src/remote-disputes.ts';
 import { repairLog } from '../src/repair.ts';
 import { bundle, ended, git, scratch, start } from './scratch.ts';
 
 const WORKER = join(import.meta.dirname, 'append-worker.ts');
+
+const eventOf = (log: SampleLog, sequence: number): StoredEvent => log.events[sequence] as StoredEvent;
 
 eventLogContract('git refs', () => {
   const dir = scratch();
@@ -86,6 +89,27 @@ describe('git event log: what lies in git', () => {
     expect(git(home.dir, 'rev-parse', `${moved?.version}^`)).toBe(git(home.dir, 'rev-parse', `${version}~2`));
     const straight = await stored(recovery);
     expect(moved?.version).toBe(straight.version);
+  });
+
+  it('tells an event whose place a recovery took from one that was cut off', async () => {
+    const trunk = sampleLogOf('superseded or cut', 6);
+    const { home, version } = await stored(trunk);
+    const recovery = trunk.cut(3).rotate();
+    const supersedes = (lost: StoredEvent, now: StoredEvent): Promise<boolean> =>
+      isSuperseded(home, trunk.prefix, lost, now);
+    const [before, taken, last] = [eventOf(trunk, 2), eventOf(trunk, 3), eventOf(trunk, 5)];
+    const rotation = eventOf(recovery, 3);
+    expect(await supersedes(last, before)).toBe(false);
+    await gitEventLog(home).supersede(trunk.prefix, version, 3, recovery.events.slice(3));
+    expect(await supersedes(last, rotation)).toBe(true);
+    // The log is cut below the recovery, or back on the branch that lost, or ended with something that nobody recorded.
+    for (const [lost, now] of [
+      [rotation, before],
+      [last, before],
+      [last, taken],
+      [eventOf(recovery.interact('next'), 4), rotation],
+    ] as const)
+      expect(await supersedes(lost, now)).toBe(false);
   });
 
   it('reads a log whose objects and refs are all packed', async () => {

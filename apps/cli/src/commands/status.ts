@@ -72,7 +72,7 @@ function nextSteps(context: Context, report: HomeReport, soon: readonly string[]
       { summary: 'or add this device to the identity that you have', command: 'auths pair --join CODE' },
     ];
   }
-  const steps: NextStep[] = [];
+  const steps: NextStep[] = report.lost === null ? [] : [{ summary: report.lost, command: 'auths doctor' }];
   const state = device === null ? null : statusOf(device, context.clock.now());
   if (state === null || state === 'revoked' || state === 'expired') {
     const what =

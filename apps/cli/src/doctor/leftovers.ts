@@ -102,7 +102,7 @@ export async function checkDerived(context: Context, fix: boolean): Promise<read
     const path = homeFiles(context.home).allowedSigners;
     const tip = readCheckedTip(home.dir, prefixOf(controller_did));
     const { state, devices } = await foldStates(home, controller_did);
-    const lost = lostTip(home, prefixOf(controller_did), tip, state.sequence);
+    const lost = await lostTip(home, prefixOf(controller_did), tip, state);
     // What follows from a log that was cut would let in whom it has revoked.
     if (lost !== null) return [failed('log', ...lostWords(home, state.sequence, lost))];
     if (readSmallText(path, MAX_DERIVED) !== formatAllowedSigners(devices)) {

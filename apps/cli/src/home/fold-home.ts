@@ -81,7 +81,7 @@ export async function foldStates(
     );
   }
   const { sequence, said } = verdict.state;
-  if (said !== checked?.said && lostTip(home, prefix, checked, sequence) === null)
+  if (said !== checked?.said && (await lostTip(home, prefix, checked, verdict.state)) === null)
     cacheCheckedTip(home.dir, prefix, { sequence, said });
   const stored = await gitAttestationStore(home).list(did);
   const fold = foldDevices({

@@ -8,6 +8,7 @@ import { homeFiles } from '../composition.ts';
 import { gitInForce, type GitChoice } from '../git-in-force.ts';
 import { readDeviceKey } from './device-key.ts';
 import { readIdentityView, type DeviceView, type IdentityView } from './identity-view.ts';
+import { readCheckedTip } from './view-cache.ts';
 
 export type DeviceStatus = 'active' | 'revoked' | 'expired' | 'provisional';
 export type RecoveryState = 'on-this-machine' | 'exported' | 'checked' | null;
@@ -20,6 +21,8 @@ export interface HomeReport {
   readonly git: GitChoice;
   readonly keychain: 'os' | 'file' | 'memory' | null;
   readonly recovery: RecoveryState;
+  /** Why the log counts as cut: events that this machine has checked are gone from it; null where none are. */
+  readonly lost: string | null;
 }
 
 export async function readHomeReport(context: Context): Promise<HomeReport> {
@@ -35,7 +38,18 @@ export async function readHomeReport(context: Context): Promise<HomeReport> {
     git,
     keychain: keychainOf(context),
     recovery: identity?.role === 'controller' ? recoveryState(context.home) : null,
+    lost: identity === null ? null : await lostEvents(context.home, identity),
   };
+}
+
+async function lostEvents(
+  dir: string,
+  { prefix, sequence, controllerDid }: IdentityView,
+): Promise<string | null> {
+  if ((readCheckedTip(dir, prefix)?.sequence ?? 0) <= sequence) return null;
+  // Seldom needed, and not in the small program. It looks again: another process may have appended meanwhile.
+  const { whatIsLost } = await import('./lost-events.ts');
+  return whatIsLost(dir, controllerDid);
 }
 
 /** Revoked beats expired; what counts for nothing for another reason is provisional. `now` is epoch ms. */

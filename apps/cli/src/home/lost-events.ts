@@ -6,24 +6,24 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AuthsError } from '@auths/core/errors';
 import { prefixOf, type DidKeri, type Prefix } from '@auths/core/identifiers';
-import type { Home } from '@auths/git-store/home-repository';
+import { openHome, type Home } from '@auths/git-store/home-repository';
 import { listNames } from '@auths/git-store/ref-files';
-import { disputedRefs } from '@auths/git-store/remote-disputes';
+import { isSuperseded } from '@auths/git-store/remote-disputes';
 import { readLogView } from './identity-view.ts';
 import { readCheckedTip, type CheckedTip } from './view-cache.ts';
 
 /**
- * `tip`, where the log ends before it at `sequence` and no recovery took its place; else null. The tip is read before the
+ * `tip`, where the log ends before it with `now` and no recovery took its place; else null. The tip is read before the
  * log is: another process may append meanwhile, and remember that.
  */
-export function lostTip(
+export async function lostTip(
   home: Home,
   prefix: Prefix,
   tip: CheckedTip | null,
-  sequence: number,
-): CheckedTip | null {
-  if (tip === null || tip.sequence <= sequence) return null;
-  return disputedRefs(home, prefix).size > 0 ? null : tip;
+  now: { readonly sequence: number; readonly said: string },
+): Promise<CheckedTip | null> {
+  if (tip === null || tip.sequence <= now.sequence) return null;
+  return (await isSuperseded(home, prefix, tip, now)) ? null : tip;
 }
 
 export function lostWords(home: Home, sequence: number, tip: CheckedTip): readonly [string, string] {
@@ -35,14 +35,25 @@ export function lostWords(home: Home, sequence: number, tip: CheckedTip): readon
 
 /** Before an append. `kel/conflict` where events are lost. */
 export async function requireNothingLost(home: Home, did: DidKeri): Promise<void> {
+  const found = await findLostEvents(home, did);
+  if (found === null) return;
+  const [message, hint] = found;
+  throw new AuthsError('kel/conflict', message, { hint, details: { prefix: prefixOf(did) } });
+}
+
+/** The same for people who only look: what is lost, in words; null where nothing is. */
+export async function whatIsLost(dir: string, did: DidKeri): Promise<string | null> {
+  await using home = openHome(dir);
+  return (await findLostEvents(home, did))?.[0] ?? null;
+}
+
+async function findLostEvents(home: Home, did: DidKeri): Promise<readonly [string, string] | null> {
   const prefix = prefixOf(did);
   const tip = readCheckedTip(home.dir, prefix);
-  if (tip === null) return;
-  const { sequence } = await readLogView(home, did);
-  const lost = lostTip(home, prefix, tip, sequence);
-  if (lost === null) return;
-  const [message, hint] = lostWords(home, sequence, lost);
-  throw new AuthsError('kel/conflict', message, { hint, details: { prefix } });
+  if (tip === null) return null;
+  const view = await readLogView(home, did);
+  const lost = await lostTip(home, prefix, tip, view);
+  return lost === null ? null : lostWords(home, view.sequence, lost);
 }
 
 /** Why there is no log although there was one; null where there never was one. */
