@@ -2,7 +2,7 @@
 import { lstatSync, readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { parseRecord, RECORD_MAX_BYTES, type AttestationRecord } from '@auths/core/attestation/attestation';
-import { AuthsError, isAuthsError } from '@auths/core/errors';
+import { AuthsError, hasCode, isAuthsError } from '@auths/core/errors';
 import { listCommits, type Repository } from './repository.ts';
 
 export type Wanted =
@@ -28,7 +28,7 @@ export async function resolveWanted(
 ): Promise<Wanted> {
   const isPath = /^\.{0,2}\//.test(target);
   if (!isPath && target.includes('..')) return resolveRange(repository, target);
-  const found = isPath ? null : await repository.objects.info(target);
+  const found = isPath ? null : await infoOf(repository, target);
   if (found !== null) {
     const commit = (await repository.objects.info(`${found.oid}^{commit}`))?.oid ?? null;
     return { kind: 'object', oid: found.oid, commit, isHead: target === 'HEAD' };
@@ -50,14 +50,14 @@ async function resolveRange(repository: Repository, target: string): Promise<Wan
 
 async function listRange(repository: Repository, range: string, target: string): Promise<readonly string[]> {
   const oids = await listCommits(repository, range);
-  if (oids === null) throw badTarget(target, 'git cannot list its commits');
+  if (oids === null) throw badTarget(target, 'git cannot list its commits (git fsck says what is damaged)');
   if (oids.length === 0) throw badTarget(target, 'it holds no commits, and nothing is not a pass');
   return oids;
 }
 
 /** The commit that a name leads to; `verify/bad-target` where there is none. */
 export async function commitOf(repository: Repository, name: string): Promise<string> {
-  const info = await repository.objects.info(`${name}^{commit}`);
+  const info = await infoOf(repository, `${name}^{commit}`);
   if (info === null)
     throw badTarget(
       name,
@@ -66,6 +66,18 @@ export async function commitOf(repository: Repository, name: string): Promise<st
         : 'no such commit here',
     );
   return info.oid;
+}
+
+/** git ends over a reflog entry or an upstream that there is none of, where it calls every other name missing. */
+async function infoOf(repository: Repository, name: string): ReturnType<Repository['objects']['info']> {
+  try {
+    return await repository.objects.info(name);
+  } catch (error) {
+    const said =
+      hasCode(error, 'git/failed') && name.includes('@{') ? /fatal: (.*)/.exec(error.message) : null;
+    if (said === null) throw error;
+    throw badTarget(name.replace(/\^\{commit\}$/, ''), said[1] as string);
+  }
 }
 
 function readFileTarget(path: string, target: string): Wanted {

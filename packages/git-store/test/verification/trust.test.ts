@@ -387,6 +387,11 @@ describe.skipIf(!hasSshKeygen)('targets', () => {
       '--all..HEAD',
       './nothing',
       '',
+      // git ends over these.
+      'HEAD@{99}',
+      'HEAD@{99}..HEAD',
+      'HEAD..HEAD@{99}',
+      'HEAD..@{upstream}',
     ]) {
       await expect(repo.verify(target), target).rejects.toMatchObject({ code: 'verify/bad-target' });
     }
