@@ -1,6 +1,8 @@
 /** The bytes of a FILE argument, `-` for stdin, bounded. */
-import { open } from 'node:fs/promises';
+import { constants, createReadStream, openSync, statSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { dirname, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import { AuthsError, hasCode } from '@auths/core/errors';
 import type { Context } from './command.ts';
 import { shellWord } from './views/pair.ts';
@@ -18,16 +20,11 @@ export async function readInput(
   const parts: Uint8Array[] = [];
   let size = 0;
   try {
-    const file = path === '-' ? null : await open(resolve(context.cwd, path), 'r');
-    try {
-      const stream = file === null ? context.stdin : file.createReadStream({ autoClose: false, end: limit });
-      for await (const chunk of stream as AsyncIterable<Buffer>) {
-        parts.push(chunk);
-        size += chunk.length;
-        if (size > limit) break;
-      }
-    } finally {
-      await file?.close();
+    const stream = path === '-' ? context.stdin : openFile(resolve(context.cwd, path), limit);
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      parts.push(chunk);
+      size += chunk.length;
+      if (size > limit) break;
     }
   } catch (cause) {
     const why = (cause as { code?: string }).code ?? 'it cannot be read';
@@ -46,6 +43,15 @@ export async function readInput(
     if (at >= bytes.length) break;
   }
   return bytes;
+}
+
+/**
+ * Closed when it is read, or read no further. To open a pipe that nobody writes to yet would hold a thread for which the
+ * end of the program waits, Ctrl+C or not; a socket waits without one.
+ */
+function openFile(path: string, limit: number): Readable {
+  if (!statSync(path).isFIFO()) return createReadStream(path, { end: limit });
+  return new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), writable: false });
 }
 
 /** Runs `action` on what was in the file; what it finds malformed names the file. */

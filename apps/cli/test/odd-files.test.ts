@@ -1,10 +1,20 @@
 /** Something else where a file of the home belongs: said, never waited for, and mended where the file follows from the log. */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync, type ChildProcess } from 'node:child_process';
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { execPath } from 'node:process';
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { auths, freshWorld, type World } from './program.ts';
+import { auths, ended, freshWorld, type World } from './program.ts';
 
 /** A command that waits for a pipe waits for ever. */
 const TIMEOUT = 30_000;
@@ -62,3 +72,43 @@ describe.each(['device.pub', 'allowed_signers', 'cache/devices.json', 'config', 
     });
   },
 );
+
+/** `kel verify` of a pipe, from when it waits there; `writer` is the other end. */
+async function waiting(): Promise<{ readonly child: ChildProcess; readonly writer: number }> {
+  const world = freshWorld();
+  const path = join(world.dir, 'events');
+  put(path, 'pipe');
+  const child = world.start(['kel', 'verify', path, '--json']);
+  for (;;) {
+    try {
+      // ENXIO while nobody reads.
+      return { child, writer: openSync(path, constants.O_WRONLY | constants.O_NONBLOCK) };
+    } catch {
+      await setTimeout(20);
+    }
+  }
+}
+
+describe('a pipe as FILE', () => {
+  it('is waited for, and read to its end', async () => {
+    const { child, writer } = await waiting();
+    const end = ended(child);
+    writeSync(writer, 'no ');
+    await setTimeout(100);
+    writeSync(writer, 'event');
+    closeSync(writer);
+    const { status, stdout } = await end;
+    expect([status, JSON.parse(stdout)]).toEqual([
+      1,
+      expect.objectContaining({ data: expect.objectContaining({ rule: 'version-string' }) }),
+    ]);
+  });
+
+  it('that nobody writes to is left by Ctrl+C', async () => {
+    const { child, writer } = await waiting();
+    const end = ended(child);
+    child.kill('SIGINT');
+    expect((await end).status).toBe(130);
+    closeSync(writer);
+  });
+});
