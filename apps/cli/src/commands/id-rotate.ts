@@ -7,6 +7,7 @@ import { homeFiles, withAuthority } from '../composition.ts';
 import { closeRevokedChannels } from '../home/channels.ts';
 import { writeAllowedSigners } from '../home/device-files.ts';
 import { readLogView } from '../home/identity-view.ts';
+import { requireNothingLost } from '../home/lost-events.ts';
 import { seedFlags } from '../recovery/next-seed.ts';
 import {
   rotateHome,
@@ -86,7 +87,9 @@ async function rotate(
 ): Promise<CommandResult> {
   const issuer = stores.identity.controller_did;
   await refuseCopiedHome(context.home);
+  // After a theft or a fork the remotes are sources among others, each looked at below.
   if (reason === 'retired') await compareWithRemotes(context, stores);
+  else await requireNothingLost(stores.home, issuer);
   const remotes = (await knownRemotes(stores.home.dir, () => undefined)).map(({ url }) => url);
   const result = await rotateHome(context, stores, reason, flags, remotes);
   await writeAllowedSigners(stores.home, issuer);

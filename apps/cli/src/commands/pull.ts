@@ -109,6 +109,7 @@ function logJson(log: PulledLog): PullData['remotes'][number]['logs'][number] {
     remote_tip: log.theirs,
     events_added: log.eventsAdded,
     events_superseded: log.superseded,
+    revocations_given_up: log.givenUp,
     keys_changed: log.rotated,
     disputed: log.disputed,
     records: log.records,

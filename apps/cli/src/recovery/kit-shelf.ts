@@ -11,6 +11,7 @@ import type { Context } from '../command.ts';
 import { homeFiles, type Stores } from '../composition.ts';
 import { verifyEngine } from '../engines.ts';
 import { withInitLock } from '../home/home-lock.ts';
+import { requireNothingLost } from '../home/lost-events.ts';
 import { ownLog } from '../witnesses/own-log.ts';
 
 /** The kit of this home, under its passphrase. */
@@ -49,7 +50,10 @@ export async function rotationPorts(
   };
 }
 
-/** Ends a rotation that a crash interrupted, one way or the other. Costs nothing where there was none. */
+/**
+ * Ends a rotation that a crash interrupted, one way or the other. Costs nothing where there was none. `kel/conflict` where
+ * the log has lost events: it would be taken for one that was never published.
+ */
 export async function settleRotation(
   context: Context,
   stores: Stores,
@@ -58,6 +62,7 @@ export async function settleRotation(
 ): Promise<void> {
   const waiting = (await keys.list()).some(({ alias }) => alias === NEXT_IDENTITY);
   if (!waiting && !existsSync(nextKitPath(homeFiles(context.home).kit))) return;
+  await requireNothingLost(stores.home, issuer);
   await withInitLock(context.home, async () => {
     const ended = await finishRotation(await rotationPorts(context, stores, keys), issuer);
     if (ended === 'finished') context.note('a rotation that was interrupted is complete now');

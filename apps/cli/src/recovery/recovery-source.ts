@@ -1,7 +1,7 @@
 /** Where a recovery gets log and records from: a bundle, or a bare git repository by any address that `auths pull` takes. */
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { AuthsError } from '@auths/core/errors';
+import { AuthsError, isAuthsError } from '@auths/core/errors';
 import { isBundle, parseBundle } from '@auths/core/flows/identity-bundle';
 import { fitOfSeed } from '@auths/core/flows/rotate-keys';
 import type { SurveySource } from '@auths/core/flows/survey-seals';
@@ -34,7 +34,7 @@ export async function findIdentity(
   next: NextSeed,
   from: readonly string[],
 ): Promise<Found> {
-  const places = from.length > 0 ? from : (next.kit?.remotes ?? []);
+  const places = [...new Set([...from, ...(next.kit?.remotes ?? [])])];
   if (places.length === 0) {
     throw new AuthsError('usage/missing-answer', 'from where shall the log of the identity come?', {
       hint: 'give --from REMOTE (a bare git repository) or --from FILE (of auths id export)',
@@ -51,14 +51,20 @@ export async function findIdentity(
       continue;
     }
     if (place.startsWith('http://')) throw notYet(place);
-    const remote = await resolveRemote(gitDir, place, context.cwd);
-    const refs = await listRemote(gitDir, remote, transportOf(context));
-    for (const [prefix, names] of refs) {
-      if (next.kit !== null && next.kit.prefix !== prefix) continue;
-      if (isPrefix(prefix) && names.has('kel'))
-        shown.push({ prefix, source: await sourceOf(context, remote, prefix, names) });
+    try {
+      const remote = await resolveRemote(gitDir, place, context.cwd);
+      const refs = await listRemote(gitDir, remote, transportOf(context));
+      for (const [prefix, names] of refs) {
+        if (next.kit !== null && next.kit.prefix !== prefix) continue;
+        if (isPrefix(prefix) && names.has('kel'))
+          shown.push({ prefix, source: await sourceOf(context, remote, prefix, names) });
+      }
+      remotes.push(remote);
+    } catch (error) {
+      // Asked as well, because it may know of a revocation that the places which were named do not show.
+      if (from.length === 0 || from.includes(place) || !isAuthsError(error)) throw error;
+      context.note(`${place}, which the kit names, was not asked: ${error.message}`);
     }
-    remotes.push(remote);
   }
   const fits = shown.map(({ prefix, source }) => ({
     prefix,

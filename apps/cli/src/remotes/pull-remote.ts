@@ -147,6 +147,7 @@ function nothing(tip: Tip | null): Merged {
     superseded: 0,
     rotated: false,
     disputed: null,
+    givenUp: [],
     records: { added: 0, ignored: [], missing: 0 },
     fault: null,
   };

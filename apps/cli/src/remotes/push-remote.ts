@@ -1,5 +1,6 @@
 /** The own identity sent to one remote: what is there is judged first, and nothing that counts is ever lost there. */
-import { AuthsError, hasCode } from '@auths/core/errors';
+import { AuthsError, hasCode, sanitise } from '@auths/core/errors';
+import { givenUpRevocations } from '@auths/core/flows/given-up-revocations';
 import { mergeLog } from '@auths/core/flows/merge-log';
 import { prefixOf, type Prefix, type Said } from '@auths/core/identifiers';
 import { advance, type Log } from '@auths/core/keri/advance';
@@ -17,6 +18,7 @@ import {
 import { planPush, pushRefs, type RefPush } from '@auths/git-store/remote-push';
 import type { TransportOptions } from '@auths/git-store/remote-transport';
 import { verifyEngine } from '../engines.ts';
+import { shellWord } from '../views/pair.ts';
 import { mergePorts, type IdentityStores } from './pull-remote.ts';
 import { readSeen, writeSeen } from './seen.ts';
 
@@ -53,6 +55,7 @@ export async function pushRemote(
   if (plan.some(({ fastForward }) => !fastForward)) {
     const theirs = await fetchIdentity(remote, prefix, refs, options);
     standing.recovered = requireNotAhead(remote, engine, own, theirs);
+    if (standing.recovered) await requireRevocationsSeen(stores, remote, own, theirs);
     // Records that only the remote has are taken over first, so that the union is what is sent.
     const shown = { prefix, stream: theirs.stream, records: theirs.records, seen: null };
     await mergeLog(await mergePorts(stores), shown);
@@ -101,6 +104,29 @@ function requireNotAhead(
     'kel/conflict',
     `${remote.name} holds another log of this identity: the two part at event ${step.kind === 'disputed' ? step.from : 0}. Nothing was sent`,
     { hint: `auths pull ${remote.name} shows it and keeps yours`, details: { prefix } },
+  );
+}
+
+/** A recovery from an old source may not know of a revocation. It is published once that was seen here. */
+async function requireRevocationsSeen(
+  stores: IdentityStores,
+  remote: Remote,
+  own: Log,
+  { prefix, stream, records }: RemoteIdentity,
+): Promise<void> {
+  const branch: Log = { prefix, events: replay(stream, { engine: verifyEngine }).events };
+  const known = await stores.attestations.list(stores.identity.controller_did);
+  const [first, ...more] = givenUpRevocations(verifyEngine, own, branch, [...known, ...records]);
+  const seen = await readSeen(stores.home.dir, remote, prefix);
+  if (first === undefined || seen?.said === branch.events.at(-1)?.said) return;
+  const which = more.length === 0 ? sanitise(first.name) : `${sanitise(first.name)} and ${more.length} more`;
+  throw new AuthsError(
+    'kel/conflict',
+    `${remote.name} holds the branch that your recovery gives up, and that has revoked ${which}, which your log lets stand. Nothing was sent`,
+    {
+      hint: `auths devices revoke ${shellWord(first.name)} --reason ${first.reason}, then push again. If it was not you who revoked: auths pull ${remote.name}, then push again`,
+      details: { prefix },
+    },
   );
 }
 

@@ -7,6 +7,7 @@ import type { DeviceStatus } from '../home/home-report.ts';
 import type { PulledLog } from '../remotes/pull-remote.ts';
 import type { PushedIdentity } from '../remotes/push-remote.ts';
 import { safeName, shortDid, table } from './layout.ts';
+import { shellWord } from './pair.ts';
 import type { NextStep } from './status.ts';
 
 export interface PulledRemote {
@@ -44,6 +45,7 @@ interface PulledLogJson {
   readonly events_superseded: number;
   readonly keys_changed: boolean;
   readonly disputed: Merged['disputed'];
+  readonly revocations_given_up: Merged['givenUp'];
   readonly records: Merged['records'];
   readonly fault: Merged['fault'];
   readonly notes: readonly string[];
@@ -95,9 +97,14 @@ function signOf({ style }: Context, verdict: MergeVerdict): string {
 function verdictLines(context: Context, log: PulledLogJson, role: PullData['role']): readonly string[] {
   return [
     ...logLines(log, role),
+    ...log.revocations_given_up.map((one) => context.style.bad(givenUpLine(one))),
     ...recordLines(log),
     ...log.notes.map((note) => context.style.warn(sanitise(note))),
   ];
+}
+
+function givenUpLine({ name, reason }: Merged['givenUp'][number]): string {
+  return `the branch that does not count has revoked ${safeName(name)} (${reason}), which stands here: if that was you, auths devices revoke ${shellWord(name)} --reason ${reason}`;
 }
 
 function logLines(log: PulledLogJson, role: PullData['role']): readonly string[] {

@@ -7,7 +7,7 @@ import { parseRecord } from '../attestation/attestation.ts';
 import { digestOf, resigned, signedBytes } from '../attestation/sign.ts';
 import { verifyRecordSignatures } from '../attestation/verify.ts';
 import { equalBytes, wipe } from '../encoding/bytes.ts';
-import { isAuthsError } from '../errors.ts';
+import { AuthsError, isAuthsError } from '../errors.ts';
 import { prefixOf, type DidKeri, type Prefix, type Said } from '../identifiers.ts';
 import type { AttestationStore, EventLog, KeyStore, Signer, VerifyEngine } from '../ports.ts';
 import { readOwnLog, storedRecord } from './seal-records.ts';
@@ -46,7 +46,7 @@ export interface FinishPorts {
 }
 
 /**
- * Finishes a rotation whose rot stands, undoes one whose rot does not. For the first step of whatever opens the identity
+ * Finishes a rotation whose rot stands, undoes one whose rot does not; `kel/conflict` where the log has lost it. For the first step of whatever opens the identity
  * key; the caller holds the home's lock, so that no other process is in the middle of one.
  */
 export async function finishRotation(
@@ -69,6 +69,7 @@ export async function finishRotation(
       await ports.keys.put('identity', next.bytes, { did: issuer, replace: true });
       await ports.kit.promote();
     } else {
+      await requireUnpublished(ports, issuer, next.bytes);
       await ports.kit.discard();
     }
     await ports.keys.remove(NEXT_IDENTITY);
@@ -76,6 +77,18 @@ export async function finishRotation(
   } finally {
     wipe(next.bytes);
   }
+}
+
+/** The key takes its place only after its rot stands: a log without that has lost it, and the kit is the only one there is. */
+async function requireUnpublished(ports: FinishPorts, issuer: DidKeri, next: Uint8Array): Promise<void> {
+  const current = await ports.keys.get('identity');
+  const isInForce = current !== null && equalBytes(current.bytes, next);
+  if (current !== null) wipe(current.bytes);
+  if (!isInForce) return;
+  throw new AuthsError('kel/conflict', 'the rotation to the key of this home is not in its log any more', {
+    hint: 'auths pull REMOTE brings it back from where it was pushed, or put back a copy of the home',
+    details: { prefix: prefixOf(issuer) },
+  });
 }
 
 /** True when the log's keys in force are this signer's. */

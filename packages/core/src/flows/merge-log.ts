@@ -16,6 +16,7 @@ import type {
   StoredRecord,
   VerifyEngine,
 } from '../ports.ts';
+import { givenUpRevocations, type GivenUpRevocation } from './given-up-revocations.ts';
 import { mergeRecords, type IgnoredRecord } from './merge-records.ts';
 
 /** Keeps branches that lost, for people to look at. */
@@ -74,6 +75,8 @@ export interface Merged {
   /** True when the keys in force have changed. */
   readonly rotated: boolean;
   readonly disputed: (Tip & { readonly from: number; readonly recorded: boolean }) | null;
+  /** Devices that stand in the home's log, and that the branch which does not count had revoked. */
+  readonly givenUp: readonly GivenUpRevocation[];
   readonly records: {
     readonly added: number;
     readonly ignored: readonly IgnoredRecord[];
@@ -104,7 +107,12 @@ export async function mergeLog(ports: MergePorts, shown: ShownLog): Promise<Merg
     const records = await keepRecords(ports, step.log, shown.records);
     const moved = await write(ports, stored, step);
     if (moved === null) continue;
-    return { ...answer(floor, theirs, step, shown.seen), records, disputed: await dispute(ports, step) };
+    return {
+      ...answer(floor, theirs, step, shown.seen),
+      records,
+      disputed: await dispute(ports, step),
+      givenUp: await givenUp(ports, step, step.kind === 'recovered' ? floor : theirs, shown.records),
+    };
   }
   throw new AuthsError('kel/conflict', 'other programs kept writing the log', {
     hint: 'try again',
@@ -145,12 +153,24 @@ async function dispute(ports: MergePorts, step: Advance): Promise<Merged['disput
   return tip === null ? null : { ...tip, from: step.from, recorded };
 }
 
+/** Against the branch that lost, where two logs part. */
+async function givenUp(
+  ports: MergePorts,
+  { kind, log }: Advance,
+  branch: Log | null,
+  offered: readonly StoredRecord[],
+): Promise<Merged['givenUp']> {
+  if (branch === null || (kind !== 'recovered' && kind !== 'disputed')) return [];
+  const known = await ports.records.list(didKeriOf(log.prefix));
+  return givenUpRevocations(ports.engine, log, branch, [...known, ...offered]);
+}
+
 function answer(
   floor: Log | null,
   theirs: Log,
   step: Advance,
   seen: Tip | null,
-): Omit<Merged, 'records' | 'disputed'> {
+): Omit<Merged, 'records' | 'disputed' | 'givenUp'> {
   const moved = step.kind === 'extended' || step.kind === 'recovered';
   const differs = moved || step.kind === 'disputed' ? step.from : null;
   const shorter = floor !== null && step.kind === 'unchanged' && theirs.events.length < floor.events.length;
@@ -189,6 +209,7 @@ function refused(floor: Log | null, fault: NonNullable<Merged['fault']>): Merged
     superseded: 0,
     rotated: false,
     disputed: null,
+    givenUp: [],
     records: { added: 0, ignored: [], missing: 0 },
     fault,
   };
