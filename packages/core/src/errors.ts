@@ -86,7 +86,7 @@ export type ErrorDetails = { readonly [N in PairingErrorName as `pairing/${N}`]:
   readonly 'keychain/unavailable': Details;
   readonly 'git/missing': Details;
   readonly 'git/failed': { readonly args: readonly string[]; readonly status: number | null };
-  readonly 'git/object-missing': { readonly oid: string };
+  readonly 'git/object-missing': { readonly oid: string; readonly unreadable?: true };
   readonly 'git/not-a-repository': { readonly path: string };
   readonly 'verify/no-roots': Details;
   readonly 'verify/bad-target': { readonly target: string };

@@ -66,8 +66,9 @@ export function newTree(entries: readonly TreeEntry[]): NewObject {
 }
 
 /**
- * Entries of a tree object in stored order; names are read as UTF-8. Null when the bytes are not a tree, or name something
- * twice: git writes no such tree, and of two readers one would take the first and the other the last.
+ * Entries of a tree object in stored order; names are read as UTF-8, what is not UTF-8 as U+FFFD. Null when the bytes are
+ * not a tree, name something twice, or by a name that leads elsewhere: git writes no such tree, and of two readers one would
+ * take the first and the other the last, or a file of the root for one of a folder.
  */
 export function parseTree(bytes: Uint8Array, idLength = 20): readonly TreeEntry[] | null {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -77,18 +78,21 @@ export function parseTree(bytes: Uint8Array, idLength = 20): readonly TreeEntry[
     const space = buffer.indexOf(0x20, at);
     const nul = space < 0 ? -1 : buffer.indexOf(0, space);
     if (nul < 0 || space - at > 6 || nul + 1 + idLength > buffer.length) return null;
-    const name = buffer.toString('utf8', space + 1, nul);
-    if (names.has(name)) return null;
-    names.add(name);
+    // Byte for byte: two names that are not UTF-8 may read alike and are two.
+    const raw = buffer.toString('latin1', space + 1, nul);
+    if (names.has(raw) || NOWHERE.has(raw) || raw.includes('/')) return null;
+    names.add(raw);
     entries.push({
       mode: buffer.toString('latin1', at, space),
-      name,
+      name: buffer.toString('utf8', space + 1, nul),
       oid: buffer.toString('hex', nul + 1, nul + 1 + idLength),
     });
     at = nul + 1 + idLength;
   }
   return entries;
 }
+
+const NOWHERE: ReadonlySet<string> = new Set(['', '.', '..']);
 
 /**
  * A commit that is a function of its arguments alone: fixed author and committer, `date` in seconds after the

@@ -3,7 +3,7 @@
  * mean one thing only. Everything else (packed, damaged, promised, large, a tag to peel, any other revision) is git's own
  * to answer, so the answer is then null. Replace refs and grafts play no part: an id is the id of its bytes.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import type { ObjectAnswer } from './cat-file.ts';
@@ -74,7 +74,16 @@ function head(gitDir: string): string | null {
   const text = readFileSync(join(gitDir, 'HEAD'), 'latin1');
   const [, ref, oid] = /^(?:ref: (refs\/heads\/[\w./-]+)|([0-9a-f]{40}))\n$/.exec(text) ?? [];
   if (ref?.includes('..') === true) return null;
-  return ref === undefined ? (oid ?? null) : readRef(gitDir, ref);
+  if (ref === undefined) return oid ?? null;
+  return isPlainRef(gitDir, ref) ? readRef(gitDir, ref) : null;
+}
+
+/** A file of its own, reached by no link, or packed once in a list as git writes it. */
+function isPlainRef(gitDir: string, ref: string): boolean {
+  const path = join(gitDir, ref);
+  if (existsSync(path)) return realpathSync.native(path) === path;
+  const packed = readFileSync(join(gitDir, 'packed-refs'), 'latin1');
+  return packed.endsWith('\n') && packed.split(` ${ref}\n`).length === 2;
 }
 
 /** Null unless the file is exactly one object of this id. */

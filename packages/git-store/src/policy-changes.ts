@@ -5,18 +5,20 @@
  * by itself, changes nothing; one that brings back what a side had replaced does.
  */
 import { hasCode } from '@auths/core/errors';
+import { MAX_EVIDENCE_FILES } from './evidence-files.ts';
 import { runGit } from './git.ts';
 import { listTree, objectMissing, type Repository } from './repository.ts';
 
 /** Path below `.auths/` → `<mode> <oid>`. */
 type TrustFiles = ReadonlyMap<string, string>;
 
+/** One value, roots and policy: a policy beside roots that had none is another policy. */
 const SETTINGS = ['roots', 'policy.json'];
 const EVIDENCE = 'evidence/';
 
 /** The commits of one repository, each tree read once. */
 export interface TrustChanges {
-  /** Null where an object that the answer needs is not here. */
+  /** Null where an object that the answer needs is not here; true for one that is not what git writes. */
   changes(commit: string, parents: readonly string[]): Promise<boolean | null>;
 }
 
@@ -41,7 +43,9 @@ export function openTrustChanges(repository: Repository): TrustChanges {
         if (theirs.every((folder) => folder === own)) return false;
         return await changesTrustFiles(repository, commit, parents);
       } catch (error) {
-        if (hasCode(error, 'git/object-missing')) return null;
+        // What nobody can read, or would, is as good as changed.
+        if (error === TOO_MANY) return true;
+        if (hasCode(error, 'git/object-missing')) return error.details.unreadable === true ? true : null;
         throw error;
       }
     },
@@ -74,12 +78,17 @@ async function changesTrustFiles(
   );
   const [base] = bases;
   if (base === undefined) return true;
-  const paths = new Set([...SETTINGS, ...first.keys(), ...second.keys()]);
-  return ![...paths].every(
-    (path) =>
-      bases.every((other) => other.get(path) === base.get(path)) &&
-      own.get(path) === merged(base.get(path), first.get(path), second.get(path)),
+  const files = [...first.keys(), ...second.keys()].filter((path) => path.startsWith(EVIDENCE));
+  const parts = [settingsIn, ...files.map((path) => (one: TrustFiles) => one.get(path))];
+  return !parts.every(
+    (part) =>
+      bases.every((other) => part(other) === part(base)) &&
+      part(own) === merged(part(base), part(first), part(second)),
   );
+}
+
+function settingsIn(files: TrustFiles): string {
+  return SETTINGS.map((path) => files.get(path) ?? '').join('\n');
 }
 
 /** Whether `own` has the parent's settings as they are (or the parent has none) and all of its evidence. */
@@ -101,10 +110,13 @@ function merged(
   return ours === base ? theirs : CONFLICT;
 }
 
+/** Throws TOO_MANY where there is more evidence than any reader of it takes: a few small trees can name a thousand million files. */
 async function trustFiles(repository: Repository, commit: string): Promise<TrustFiles> {
   const found = new Map<string, string>();
+  let count = 0;
   const read = async (folder: string): Promise<void> => {
     for (const { name, mode, oid } of (await listTree(repository, commit, `.auths/${folder}`)) ?? []) {
+      if (++count > MAX_EVIDENCE_FILES) throw TOO_MANY;
       const path = `${folder}${name}`;
       const inside = path.startsWith(EVIDENCE);
       if (inside || SETTINGS.includes(path)) found.set(path, `${mode} ${oid}`);
@@ -118,6 +130,8 @@ async function trustFiles(repository: Repository, commit: string): Promise<Trust
   await read('');
   return found;
 }
+
+const TOO_MANY = new Error('more evidence than is read');
 
 async function mergeBases(repository: Repository, parents: readonly string[]): Promise<readonly string[]> {
   const result = await runGit(['merge-base', '--all', '--end-of-options', ...parents], {

@@ -37,7 +37,17 @@ export interface RepoReport {
 /** The roots that a work tree names; empty when it has no file. A file that does not parse is `input/malformed`. */
 export function readWorkTreeRoots(workTree: string): readonly Root[] {
   const bytes = readAuthsFile(workTree, 'roots');
-  return bytes === null ? [] : parseRoots(fromUtf8(bytes));
+  return bytes === null ? [] : rootsIn(bytes);
+}
+
+function rootsIn(bytes: Uint8Array): readonly Root[] {
+  let text: string;
+  try {
+    text = fromUtf8(bytes);
+  } catch (cause) {
+    throw new AuthsError('input/malformed', '.auths/roots is not UTF-8 text', { cause });
+  }
+  return parseRoots(text);
 }
 
 /** Writes what is missing: roots (those there, and `added`), a policy where there is none, and evidence. */
@@ -109,7 +119,7 @@ async function compare(workTree: string, roots: readonly Root[], lookup: Lookup)
   if (fault !== null) notes.push(fault);
   const rootsText = formatRoots(pinned);
   const file = readAuthsFile(workTree, 'roots');
-  const rootsStale = file === null || formatRoots(parseRoots(fromUtf8(file))) !== rootsText;
+  const rootsStale = file === null || formatRoots(rootsIn(file)) !== rootsText;
   const changed = [...missing.map(({ path }) => path), ...(rootsStale ? ['roots'] : [])];
   const report = {
     roots: pinned,

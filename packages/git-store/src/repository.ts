@@ -79,7 +79,9 @@ async function discover(dir: string): Promise<readonly string[]> {
   const lines = result.stdout.toString('utf8').split('\n').slice(0, -1);
   if (result.status === 0 || lines.length >= FACTS.length) return lines;
   if (/not a git repository|cannot change to/i.test(result.stderr)) throw notARepository(dir);
+  const owner = /safe\.directory/.test(result.stderr);
   throw new AuthsError('git/failed', result.stderr.trim().split('\n')[0] ?? 'git rev-parse failed', {
+    ...(owner ? { hint: `if you trust it: git config --global --add safe.directory '${dir}'` } : {}),
     details: { args: ['rev-parse'], status: result.status },
   });
 }
@@ -176,6 +178,14 @@ export function objectMissing(oid: string, what: string): AuthsError<'git/object
   });
 }
 
+/** The same for a tree that is here, whole, and no tree that git writes: no fetch brings another one. */
+function objectUnreadable(oid: string, why: string): AuthsError<'git/object-missing'> {
+  return new AuthsError('git/object-missing', why, {
+    hint: 'git fsck says what is wrong with it',
+    details: { oid, unreadable: true },
+  });
+}
+
 /** The file at `path` in a tree-ish with its mode (100644, 100755, 120000); null when there is none, `git/object-missing` as for `listTree`. */
 export async function readPath(
   repository: Repository,
@@ -218,6 +228,12 @@ async function rootOf(repository: Repository, treeish: string): Promise<readonly
   return entries;
 }
 
+/** False for a commit that is here and names no tree, so that nothing can lie in it. */
+export async function namesTree(repository: Repository, commit: string): Promise<boolean> {
+  const answer = await repository.objects.ask(commit);
+  return answer.status !== 'found' || treeIn(answer.bytes) !== undefined;
+}
+
 /** The id in the first line of a commit. */
 function treeIn(commit: Uint8Array): string | undefined {
   const start = Buffer.from(commit.buffer, commit.byteOffset, Math.min(commit.length, 72)).toString('latin1');
@@ -227,5 +243,7 @@ function treeIn(commit: Uint8Array): string | undefined {
 async function treeOf(repository: Repository, name: string): Promise<readonly TreeEntry[] | null> {
   const tree: FoundObject | null = await repository.objects.read(name, { maxSize: 64 << 20 });
   if (tree === null || tree.type !== 'tree') return null;
-  return parseTree(tree.bytes, tree.oid.length / 2);
+  const entries = parseTree(tree.bytes, tree.oid.length / 2);
+  if (entries === null) throw objectUnreadable(tree.oid, `the tree ${tree.oid} is not one that git writes`);
+  return entries;
 }

@@ -3,13 +3,13 @@
  * clone, or flags; never the proposal's own tree. One set for the whole run.
  */
 import { randomBytes } from 'node:crypto';
-import { linkSync, lstatSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, lstatSync, mkdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DEFAULT_POLICY, parsePolicy } from '@auths/core/commit/policy';
 import type { World } from '@auths/core/commit/world';
 import { formatRoots, parseRootArgument, parseRoots, type Root } from '@auths/core/commit/roots';
 import { fromUtf8 } from '@auths/core/encoding/text';
-import { AuthsError, isAuthsError } from '@auths/core/errors';
+import { AuthsError, hasCode, isAuthsError } from '@auths/core/errors';
 import { readPath, type Repository } from './repository.ts';
 
 export type RootsFrom = 'flag' | 'ref' | 'target' | 'pinned' | 'first-use';
@@ -80,7 +80,14 @@ export async function rootsInTree(repository: Repository, commit: string): Promi
 }
 
 async function rootsAt(repository: Repository, commit: string, place: string): Promise<readonly Root[]> {
-  const file = await readPath(repository, commit, '.auths/roots', { maxSize: 1 << 20 });
+  const file = await readPath(repository, commit, '.auths/roots', { maxSize: 1 << 20 }).catch(
+    (error: unknown) => {
+      // Damaged, or too large.
+      if (hasCode(error, 'storage/corrupt'))
+        throw noRoots(`.auths/roots of ${place}: ${error.message}`, error);
+      throw error;
+    },
+  );
   if (file === null) throw noRoots(`${place} has no .auths/roots`);
   if (file.mode !== '100644') throw noRoots(`.auths/roots of ${place} is not a regular file`);
   return readable(decoded(file.bytes, place), `.auths/roots of ${place}`);
@@ -119,10 +126,14 @@ function uniqueRoots(roots: readonly Root[]): readonly Root[] {
 
 /** Null when nothing is pinned; a pin that is no regular file is refused rather than passed over. */
 function readPin(path: string): string | null {
-  const facts = lstatSync(path, { throwIfNoEntry: false });
+  const facts = isDirectory(dirname(path)) ? lstatSync(path, { throwIfNoEntry: false }) : undefined;
   if (facts === undefined) return null;
   if (!facts.isFile() || facts.size > 1 << 20) throw noRoots(`${path} is not a regular file`);
   return readFileSync(path, 'utf8');
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** False when the clone cannot be written, or another process pinned first. */

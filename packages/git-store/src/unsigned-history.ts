@@ -1,7 +1,7 @@
 /** Whether everything below HEAD was signed by known devices already: then a policy needs no `since`. */
 import { readSignature } from '@auths/core/commit/signature';
 import type { VerifyEngine } from '@auths/core/ports';
-import { nodeDigests } from './git-history.ts';
+import { MAX_SIGNED_OBJECT, nodeDigests } from './git-history.ts';
 import { listCommits, type Repository } from './repository.ts';
 
 /** True when a commit below `head` is not signed by one of these devices (did:key). Stops at the first, newest first. */
@@ -12,7 +12,9 @@ export async function hasForeignHistory(
   engine: VerifyEngine,
 ): Promise<boolean> {
   const commits = (await listCommits(repository, head)) ?? [];
-  for await (const answers of repository.objects.readMany(commits.toReversed())) {
+  for await (const answers of repository.objects.readMany(commits.toReversed(), {
+    maxSize: MAX_SIGNED_OBJECT,
+  })) {
     for (const answer of answers) {
       if (answer.status !== 'found' || answer.type !== 'commit') return true;
       const signed = readSignature(

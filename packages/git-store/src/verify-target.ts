@@ -112,7 +112,7 @@ async function prepare(
     target.kind === 'object' && target.isHead
       ? target.commit
       : ((await repository.objects.info('HEAD^{commit}'))?.oid ?? null);
-  const end = target.kind === 'range' ? target.to : target.kind === 'object' ? target.commit : head;
+  const end = (target.kind === 'range' ? target.to : target.kind === 'object' ? target.commit : null) ?? head;
   const base = fromCommit ?? (target.kind === 'range' ? target.from : end);
   const others = [end, head].filter((oid) => oid !== null);
   const places = { others, baseIsTarget: base === end, home: request.home };
@@ -132,15 +132,19 @@ async function prepare(
   const world = createWorld({
     sources: target.kind === 'record' ? [...sources, recordSource(target)] : sources,
     roots: trusted.roots,
-    policy:
-      base === null
-        ? { fault: 'there is no commit that could hold a policy', hint: 'name one: --roots-from main' }
-        : await readPolicy(repository, base),
+    policy: await policyAt(repository, fromCommit ?? (target.kind === 'range' ? target.from : head)),
     engine: request.engine,
     digests: nodeDigests,
     now: request.now,
   });
   return { oids, world, trusted, tips: base === null ? others : [base, ...others], head };
+}
+
+/** Like the roots, never of what is judged: HEAD's for a single object, however that was reached. */
+async function policyAt(repository: Repository, commit: string | null): Promise<World['policy']> {
+  return commit === null
+    ? { fault: 'there is no commit that could hold a policy', hint: 'name one: --roots-from main' }
+    : readPolicy(repository, commit);
 }
 
 function valueOf<T>(settled: PromiseSettledResult<T>): T {

@@ -1,9 +1,11 @@
 /** What `auths verify TARGET` means: a range of commits, one object that git knows, or an attestation in a file. */
-import { lstatSync, readFileSync } from 'node:fs';
+import { lstatSync, readFileSync, type Stats } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { parseRecord, RECORD_MAX_BYTES, type AttestationRecord } from '@auths/core/attestation/attestation';
 import { AuthsError, hasCode, isAuthsError } from '@auths/core/errors';
-import { listCommits, type Repository } from './repository.ts';
+import { errnoOf } from './files.ts';
+import { runGit } from './git.ts';
+import { listCommits, namesTree, type Repository } from './repository.ts';
 
 export type Wanted =
   | {
@@ -16,6 +18,7 @@ export type Wanted =
   | {
       readonly kind: 'object';
       readonly oid: string;
+      /** What it leads to; null where that is no commit, or one that names no tree. */
       readonly commit: string | null;
       readonly isHead: boolean;
     }
@@ -31,7 +34,9 @@ export async function resolveWanted(
   const found = isPath ? null : await infoOf(repository, target);
   if (found !== null) {
     const commit = (await repository.objects.info(`${found.oid}^{commit}`))?.oid ?? null;
-    return { kind: 'object', oid: found.oid, commit, isHead: target === 'HEAD' };
+    const isHead = target === 'HEAD';
+    const isWhole = isHead || commit === null || (await namesTree(repository, commit));
+    return { kind: 'object', oid: found.oid, commit: isWhole ? commit : null, isHead };
   }
   return readFileTarget(isAbsolute(target) ? target : join(cwd, target), target);
 }
@@ -71,7 +76,8 @@ export async function commitOf(repository: Repository, name: string): Promise<st
 /** git ends over a reflog entry or an upstream that there is none of, where it calls every other name missing. */
 async function infoOf(repository: Repository, name: string): ReturnType<Repository['objects']['info']> {
   try {
-    return await repository.objects.info(name);
+    const [found] = await Promise.all([repository.objects.info(name), requireOneMeaning(repository, name)]);
+    return found;
   } catch (error) {
     const said =
       hasCode(error, 'git/failed') && name.includes('@{') ? /fatal: (.*)/.exec(error.message) : null;
@@ -80,8 +86,27 @@ async function infoOf(repository: Repository, name: string): ReturnType<Reposito
   }
 }
 
+/**
+ * `verify/bad-target` for a name that git knows several refs by, or a ref and an object. It would take a tag before the branch
+ * that the caller means, and whoever may push a tag would choose the roots. Asked of git itself, whose rules they are.
+ */
+export async function requireOneMeaning(repository: Repository, name: string): Promise<void> {
+  if (CERTAIN.test(name)) return;
+  const { stderr } = await runGit(
+    ['-c', 'core.warnAmbiguousRefs=true', 'rev-parse', '--verify', '--end-of-options', name],
+    { gitDir: repository.gitDir, accept: [1, 128] },
+  );
+  const which = /warning: refname '(.*)' is ambiguous/.exec(stderr)?.[1];
+  if (which === undefined) return;
+  const hint = `name it in full, as git show-ref lists it: refs/heads/${which}, refs/remotes/${which} or refs/tags/${which}`;
+  throw badTarget(which, 'it means more than one thing here', hint);
+}
+
+/** HEAD, a whole id, or a ref by its full name, and what leads on from there. */
+const CERTAIN = /^(?:HEAD|[0-9a-f]{40}|[0-9a-f]{64}|refs\/[^~:@^]*)(?:[~:^].*)?$/;
+
 function readFileTarget(path: string, target: string): Wanted {
-  const facts = lstatSync(path, { throwIfNoEntry: false });
+  const facts = factsOf(path);
   if (facts?.isFile() !== true)
     throw badTarget(target, target === 'HEAD' ? 'there is no commit yet' : 'neither a revision nor a file');
   if (facts.size > RECORD_MAX_BYTES) throw badTarget(target, 'a file, but no attestation');
@@ -94,6 +119,19 @@ function readFileTarget(path: string, target: string): Wanted {
   }
 }
 
-export function badTarget(target: string, why: string): AuthsError<'verify/bad-target'> {
-  return new AuthsError('verify/bad-target', `"${target.slice(0, 200)}": ${why}`, { details: { target } });
+/** Undefined for a path that leads to nothing, of whatever kind. */
+function factsOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (['ENOTDIR', 'ENAMETOOLONG', 'ELOOP'].includes(errnoOf(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+export function badTarget(target: string, why: string, hint?: string): AuthsError<'verify/bad-target'> {
+  return new AuthsError('verify/bad-target', `"${target.slice(0, 200)}": ${why}`, {
+    ...(hint === undefined ? {} : { hint }),
+    details: { target },
+  });
 }

@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, chmodSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -26,6 +34,8 @@ function clone(): {
   git('commit', '-q', '--allow-empty', '-m', 'two');
   return { dir, gitDir, git, loose: (oid) => join(gitDir, 'objects', oid.slice(0, 2), oid.slice(2)) };
 }
+
+const packedLine = (oid: string): string => `${oid} refs/heads/main\n`;
 
 describe('objects of a plain repository', () => {
   it('are answered as git answers them, or left to git', async () => {
@@ -72,6 +82,28 @@ describe('objects of a plain repository', () => {
     const packed = clone();
     packed.git('gc', '-q');
     expect(openPlainObjects(packed.gitDir)('HEAD', 1 << 20)).toBe(null);
+  });
+
+  it('are left to git where its branch is a link, or packed otherwise than git packs', () => {
+    const { gitDir, git } = clone();
+    const head = git('rev-parse', 'HEAD');
+    const branch = join(gitDir, 'refs/heads/main');
+    const plain = openPlainObjects(gitDir);
+    writeFileSync(join(gitDir, 'refs/heads/other'), `${git('rev-parse', 'HEAD~1')}\n`);
+    rmSync(branch);
+    symlinkSync('other', branch);
+    expect(plain('HEAD', -1)).toBe(null);
+    rmSync(branch);
+    const packed = join(gitDir, 'packed-refs');
+    writeFileSync(packed, `# pack-refs with: peeled fully-peeled sorted \n${packedLine(head)}`);
+    expect(plain('HEAD', -1)).toMatchObject({ oid: head });
+    for (const text of [
+      packedLine(head) + packedLine(git('rev-parse', 'other')),
+      packedLine(head).trimEnd(),
+    ]) {
+      writeFileSync(packed, text);
+      expect(plain('HEAD', -1), text).toBe(null);
+    }
   });
 
   it('are handed out as copies, and HEAD is looked up anew', () => {

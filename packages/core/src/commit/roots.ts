@@ -25,7 +25,7 @@ export function parseRoots(text: string): readonly Root[] {
     throw new AuthsError('input/malformed', `roots: more than ${MOST_LINES} lines`);
   const roots = new Map<DidKeri, Root>();
   lines.forEach((line, index) => {
-    const words = line.trim();
+    const words = line.replace(/^[ \t]+|[ \t\r]+$/g, '');
     if (words === '' || words.startsWith('#')) return;
     const root = parseLine(words, `roots, line ${index + 1}`);
     const known = roots.get(root.did);

@@ -29,18 +29,24 @@ function entriesOf(repo: TestRepository, treeish: string): Entry[] {
 }
 
 /** A tree exactly as given: neither sorted nor checked. */
-function tree(repo: TestRepository, entries: readonly Entry[]): string {
+function tree(repo: TestRepository, entries: readonly Entry[], encoding: 'utf8' | 'latin1' = 'utf8'): string {
   const parts = entries.flatMap(({ mode, name, oid }) => [
-    Buffer.from(`${mode} ${name}\0`),
+    Buffer.from(`${mode} ${name}\0`, encoding),
     Buffer.from(oid, 'hex'),
   ]);
   return repo.store('tree', new Uint8Array(Buffer.concat(parts)));
 }
 
-function commit(repo: TestRepository, key: FileKey, treeId: string, parents: readonly string[]): string {
+function commit(
+  repo: TestRepository,
+  key: FileKey | null,
+  treeId: string,
+  parents: readonly string[],
+): string {
   const people = 'A <a@b> 1772323800 +0000';
   const head = `tree ${treeId}\n${parents.map((oid) => `parent ${oid}\n`).join('')}author ${people}\ncommitter ${people}\n`;
   const payload = new Uint8Array(Buffer.from(`${head}\nodd\n`));
+  if (key === null) return repo.store('commit', payload);
   const signature = signEd25519(key.seed, sshSignedBytes(pureDigests, 'git', 'sha512', payload));
   const armor = Buffer.from(
     armorSshSignature({ publicKey: key.publicKey, namespace: 'git', hash: 'sha512', signature }),
@@ -85,6 +91,12 @@ function withFolder(
 const foreignRoots = (repo: TestRepository): string =>
   repo.store('blob', new Uint8Array(Buffer.from(`${new PaperIdentity(9).did}\n`)));
 
+const policyFile = (repo: TestRepository): Entry => ({
+  mode: '100644',
+  name: 'policy.json',
+  oid: repo.store('blob', new Uint8Array(Buffer.from('{"v":1,"grants":"proposal"}'))),
+});
+
 type Form = (repo: TestRepository, root: readonly Entry[]) => readonly Entry[];
 
 const FORMS: readonly (readonly [string, Form])[] = [
@@ -98,6 +110,15 @@ const FORMS: readonly (readonly [string, Form])[] = [
     'roots with a padded mode',
     (repo, root) => withFolder(repo, root, (inner) => replaced(inner, 'roots', { mode: '0100644' })),
   ],
+  // git's index, and its next commit, take such a name for a path.
+  [
+    'a name that holds a slash',
+    (repo, root) => [...root, Object.assign(policyFile(repo), { name: '.auths/policy.json' })],
+  ],
+  ...['', '.', '..'].map((name): readonly [string, Form] => [
+    `"${name}" as a name`,
+    (repo, root) => [Object.assign(policyFile(repo), { name }), ...root],
+  ]),
   [
     'roots twice',
     (repo, root) =>
@@ -159,6 +180,112 @@ describe.skipIf(!hasSshKeygen)('trees that git would not write', () => {
     const after = commit(repo, phone, root, [added]);
     expect((await repo.verdicts(`${base}..${after}`)).at(-1)).toBe('valid');
   }, 30_000);
+});
+
+describe.skipIf(!hasSshKeygen)('names that lead elsewhere', () => {
+  it.each(['.auths/policy.json', '', '.', '..'])(
+    '"%s": a tree with such an entry does not pass',
+    async (name) => {
+      const { repo, phone, base } = start();
+      const root = [...entriesOf(repo, base), Object.assign(policyFile(repo), { name })];
+      const odd = commit(repo, phone, tree(repo, root), [base]);
+      const { results, exit } = await repo.verify(`${base}..${odd}`);
+      expect([exit, results.map(({ verdict }) => verdict)]).toEqual([1, ['capability-denied']]);
+    },
+  );
+});
+
+describe.skipIf(!hasSshKeygen)('objects that are nothing', () => {
+  it.each(['', '\n', 'tree 1', `tree ${'1'.repeat(40)}`, 'x'.repeat(300)])(
+    '"%s" is malformed',
+    async (text) => {
+      const { repo } = start();
+      for (const type of ['commit', 'tag'] as const) {
+        const oid = repo.store(type, new Uint8Array(Buffer.from(text)));
+        expect(await repo.verdicts(oid), type).toEqual(['malformed']);
+      }
+    },
+  );
+});
+
+describe.skipIf(!hasSshKeygen)('trees that only look odd', () => {
+  it('two names that are not UTF-8 are two', async () => {
+    const { repo, laptop, phone, base } = start();
+    const file = policyFile(repo);
+    const names = ['caf\u00e8', 'caf\u00e9'].map((name) => Object.assign({}, file, { name }));
+    const sorted = [...entriesOf(repo, base), ...names].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    const odd = tree(repo, sorted, 'latin1');
+    const by = [laptop, phone].map((key) => commit(repo, key, odd, [base]));
+    repo.git('update-ref', 'refs/heads/main', commit(repo, phone, odd, [by[1] as string]));
+    expect(repo.git('fsck', '--strict', '--no-dangling')).toBe('');
+    for (const target of [...by, 'HEAD']) expect(await repo.verdicts(target), target).toEqual(['valid']);
+  });
+
+  it('evidence beyond every bound is not read, and adding it is a change', async () => {
+    const { repo, phone, base } = start();
+    const file = policyFile(repo);
+    const many = Array.from({ length: 3000 }, (_, i) => Object.assign({}, file, { name: `f${1e6 + i}` }));
+    const oid = tree(repo, many);
+    const folders = Array.from({ length: 3000 }, (_, i) => ({ mode: '40000', name: `d${1e6 + i}`, oid }));
+    const evidence = tree(repo, [...entriesOf(repo, `${base}:.auths/evidence`), ...folders]);
+    const root = withFolder(repo, entriesOf(repo, base), (inner) =>
+      replaced(inner, 'evidence', { oid: evidence }),
+    );
+    const bomb = commit(repo, phone, tree(repo, root), [base]);
+    const back = commit(repo, phone, repo.git('rev-parse', `${base}^{tree}`), [bomb]);
+    expect(await repo.verdicts(`${base}..${back}`)).toEqual(['capability-denied', 'capability-denied']);
+  });
+});
+
+describe.skipIf(!hasSshKeygen)('a policy that a device of few rights brings in', () => {
+  it('through a merge of a branch from before the roots', async () => {
+    const { repo, phone, base } = start();
+    const old = commit(repo, phone, tree(repo, []), []);
+    const folder = { mode: '40000', name: '.auths', oid: tree(repo, [policyFile(repo)]) };
+    const side = commit(repo, phone, tree(repo, [folder]), [old]);
+    const main = commit(repo, phone, repo.git('rev-parse', `${base}^{tree}`), [base, old]);
+    const both = withFolder(repo, entriesOf(repo, main), (inner) => [
+      ...inner.filter(({ name }) => name < 'policy.json'),
+      policyFile(repo),
+      ...inner.filter(({ name }) => name > 'policy.json'),
+    ]);
+    for (const parents of [
+      [main, side],
+      [side, main],
+    ]) {
+      const merge = commit(repo, phone, tree(repo, both), parents);
+      expect(await repo.verdicts(merge, { rootsFrom: base }), parents.join(' ')).toEqual([
+        'capability-denied',
+      ]);
+    }
+    // One side as it is, is what git merges by itself.
+    const kept = commit(repo, phone, repo.git('rev-parse', `${main}^{tree}`), [main, old]);
+    expect(await repo.verdicts(kept, { rootsFrom: base })).toEqual(['valid']);
+  });
+
+  it('with the commit that its tag points at', async () => {
+    const { repo, identity, laptop } = start();
+    const phone = fileKey();
+    identity.link(phone, { capabilities: ['sign_commit'] });
+    repo.evidence([identity]);
+    const base = repo.commit(laptop);
+    const lenient = Object.assign(policyFile(repo), {
+      oid: repo.store(
+        'blob',
+        new Uint8Array(Buffer.from('{"v":1,"require_capability":{"tag":"sign_commit"}}')),
+      ),
+    });
+    const root = withFolder(repo, entriesOf(repo, base), (inner) => [
+      ...inner.filter(({ name }) => name !== 'roots'),
+      lenient,
+      ...inner.filter(({ name }) => name === 'roots'),
+    ]);
+    repo.git('checkout', '-q', commit(repo, null, tree(repo, root), [base]));
+    repo.tag('release', phone);
+    repo.git('checkout', '-q', '-f', 'main');
+    for (const how of [{}, { rootsFrom: base }, { roots: [new PaperIdentity(1).did] }])
+      expect(await repo.verdicts('release', how)).toEqual(['capability-denied']);
+  });
 });
 
 describe.skipIf(!hasSshKeygen)('tags have no place in history', () => {

@@ -392,6 +392,9 @@ describe.skipIf(!hasSshKeygen)('targets', () => {
       'HEAD@{99}..HEAD',
       'HEAD..HEAD@{99}',
       'HEAD..@{upstream}',
+      // No paths either.
+      'text.json/below',
+      `./${'x'.repeat(5000)}`,
     ]) {
       await expect(repo.verify(target), target).rejects.toMatchObject({ code: 'verify/bad-target' });
     }
@@ -401,6 +404,40 @@ describe.skipIf(!hasSshKeygen)('targets', () => {
         exit: 2,
       });
     }
+  });
+
+  it('a name that means two things is none: whoever may push a tag must not choose the base', async () => {
+    const { repo, first, laptop } = start();
+    repo.commit(laptop);
+    repo.git('tag', '--no-sign', 'base', first);
+    repo.git('branch', 'other', first);
+    for (const target of ['base..HEAD', 'HEAD~1..HEAD', 'other', first.slice(0, 10)])
+      expect((await repo.verify(target)).results.length, target).toBeGreaterThan(0);
+    // Git would take the tag, which comes first in its rules, and warn where nobody looks.
+    repo.git('branch', 'base', 'HEAD');
+    repo.git('tag', '--no-sign', 'other', 'HEAD');
+    repo.git('tag', '--no-sign', first.slice(0, 10), 'HEAD');
+    repo.git('update-ref', 'refs/remotes/origin/main', first);
+    repo.git('tag', '--no-sign', 'origin/main', 'HEAD');
+    repo.git('config', 'core.warnAmbiguousRefs', 'false');
+    for (const target of [
+      'base..HEAD',
+      'other',
+      'other~0',
+      'other^{commit}',
+      first.slice(0, 10),
+      `${first.slice(0, 10)}..HEAD`,
+      'origin/main..HEAD',
+    ])
+      await expect(repo.verify(target), target).rejects.toMatchObject({
+        code: 'verify/bad-target',
+        hint: expect.stringContaining('refs/remotes/') as string,
+      });
+    await expect(repo.verify('HEAD', { rootsFrom: 'origin/main' })).rejects.toMatchObject({
+      code: 'verify/bad-target',
+    });
+    for (const target of ['refs/tags/base..HEAD', 'refs/heads/other', 'refs/remotes/origin/main', first])
+      expect((await repo.verify(target)).results.length, target).toBeGreaterThan(0);
   });
 
   it('a range is whole, oldest first, in topological order, side branches too', async () => {
