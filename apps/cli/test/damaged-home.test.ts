@@ -1,6 +1,14 @@
 /** A home that a disk, an old copy or a stranger to it has changed: what was lost is said, nothing is built on it, and what can be mended is. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { freshWorld, type Document, type World } from './program.ts';
@@ -46,6 +54,78 @@ beforeEach(() => {
   data('whoami');
 });
 
+const kit = (): string => readFileSync(join(world.home, 'recovery-kit.json'), 'utf8');
+const again: readonly string[] = ['init', '--name', 'again', '--git', 'none'];
+function loseIdentityDocument(): void {
+  inHome('update-ref', '-d', 'refs/auths/identity');
+  inHome('pack-refs', '--all');
+}
+
+describe('an identity document that is lost', () => {
+  it.each([
+    ['as it was made', false],
+    ['after a rotation', true],
+  ])('%s: is told, never replaced, and mended', (_how, rotated) => {
+    if (rotated) data('id', 'rotate');
+    const before = [data('whoami'), kit()];
+    loseIdentityDocument();
+    expect(data('status')['next_steps']).toEqual([
+      { summary: expect.stringMatching(/identity is gone/), command: 'auths doctor --fix' },
+    ]);
+    expect(world.json(again)).toMatchObject({
+      status: 7,
+      document: { error: { code: 'storage/corrupt', hint: 'auths doctor --fix' } },
+    });
+    expect(doctor()).toMatchObject({ exit: 1, bad: expect.arrayContaining(['failed refs']) });
+    expect(doctor('--fix')).toEqual({ exit: 0, bad: ['fixed refs'] });
+    expect([data('whoami'), kit()]).toEqual(before);
+  });
+
+  it('with the cache too: a log that was rotated, or is not of this key, is not taken over', () => {
+    data('id', 'rotate');
+    const [before, held] = [kit(), data('key', 'list')];
+    loseIdentityDocument();
+    rmSync(join(world.home, 'cache'), { recursive: true });
+    expect(world.json(again)).toMatchObject({
+      status: 7,
+      document: { error: { message: expect.stringMatching(/not what says whose home it is/) } },
+    });
+    expect([kit(), data('key', 'list')]).toEqual([before, held]);
+  });
+
+  it('of a device: that does not become an identity of its own', () => {
+    const owner = freshWorld();
+    const did = String(
+      owner.json(['init', '--name', 'owner', '--git', 'none']).document.data['controller_did'],
+    );
+    const device = freshWorld();
+    const request = join(device.dir, 'request');
+    const own = (...args: readonly string[]): Document['data'] => {
+      const { status, document } = device.json(args);
+      expect(status, JSON.stringify(document)).toBe(0);
+      return document.data;
+    };
+    own('devices', 'request', request, '--identity', did, '--name', 'phone');
+    const accept = [
+      'devices',
+      'accept',
+      request,
+      '--expect-device',
+      String(own('key', 'show', 'device')['did']),
+    ];
+    expect(owner.json(accept).status).toBe(0);
+    own('devices', 'request', '--answer', `${request}.answer`);
+    expect(own('whoami')).toMatchObject({ controller_did: did, role: 'device' });
+    rmSync(join(device.home, 'refs/auths/identity'));
+    expect(device.json(again).status).toBe(7);
+    rmSync(join(device.home, 'cache'), { recursive: true });
+    expect(device.json(again).status).toBe(7);
+    const aliases = (own('key', 'list')['keys'] as readonly { alias: string }[]).map(({ alias }) => alias);
+    expect(aliases).toContain('device');
+    expect(aliases).not.toContain('identity');
+  });
+});
+
 describe('events that are lost', () => {
   const ways: readonly (readonly [string, () => void])[] = [
     ['with an object that a power cut emptied', () => truncateSync(object(inHome('rev-parse', kel)))],
@@ -81,10 +161,11 @@ describe('events that are lost', () => {
   it('with the whole log: init makes no second one', () => {
     rmSync(join(world.home, 'refs'), { recursive: true });
     mkdirSync(join(world.home, 'refs'));
-    expect(doctor('--fix')).toMatchObject({ exit: 1, bad: expect.arrayContaining(['failed identity']) });
     expect(world.json(['init', '--name', 'laptop', '--git', 'none'])).toMatchObject({
       status: 7,
-      document: { error: { code: 'storage/corrupt', hint: expect.stringMatching(/id recover --from/) } },
+      document: {
+        error: { code: 'storage/corrupt', hint: expect.stringMatching(/doctor --fix .* id recover --from/) },
+      },
     });
     expect(readdirSync(join(world.home, 'refs'))).toEqual([]);
   });

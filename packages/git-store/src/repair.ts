@@ -2,7 +2,7 @@
  * Repair of a log whose ref a crash has emptied or garbled: the objects of every event were durable before the
  * ref moved, so the newest sound log among them is the one that was published, or was about to be.
  */
-import { open, rename } from 'node:fs/promises';
+import { mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '@auths/core/errors';
 import type { Prefix } from '@auths/core/identifiers';
@@ -86,6 +86,7 @@ function continues(trunk: Trunk, floor: Trunk): boolean {
 /** git's own protocol for a ref: the lock file, written and synced, takes the ref's name. It never shows the packed value in between. */
 export async function putRef(gitDir: string, ref: string, oid: string): Promise<void> {
   const path = join(gitDir, ref);
+  await mkdir(join(path, '..'), { recursive: true });
   const file = await open(`${path}.lock`, 'wx', 0o600);
   try {
     await file.writeFile(`${oid}\n`);

@@ -21,7 +21,7 @@ import { makeHomeFolder } from '../home/home-folder.ts';
 import { readHomeReport, type HomeReport, type RecoveryState } from '../home/home-report.ts';
 import { readIdentityView } from '../home/identity-view.ts';
 import { withInitLock } from '../home/home-lock.ts';
-import { lostLog } from '../home/lost-events.ts';
+import { lostIdentity } from '../home/lost-events.ts';
 import { kitPlace } from '../home/kit-place.ts';
 import { finishGit, hasUnfinishedGit, noteGit } from '../home/unfinished-git.ts';
 import { initView, existingView, planView, type InitData } from '../views/init.ts';
@@ -125,7 +125,7 @@ async function create(context: Context, plan: InitPlan): Promise<CommandResult> 
     if (stores.identity !== null) {
       return alreadyThere(context, await readHomeReport(context), stores.identity.role);
     }
-    const lost = lostLog(context.home);
+    const lost = lostIdentity(context.home);
     if (lost !== null) throw lost;
     const made = await makeIdentity(context, stores, plan);
     // The first fold is made here, so that whatever runs next finds it.

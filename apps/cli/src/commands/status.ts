@@ -67,6 +67,7 @@ function statusData(context: Context, report: HomeReport): StatusData {
 function nextSteps(context: Context, report: HomeReport, soon: readonly string[]): readonly NextStep[] {
   const { identity, device } = report;
   if (identity === null) {
+    if (report.lost !== null) return [{ summary: report.lost, command: 'auths doctor --fix' }];
     return [
       { summary: 'create your identity here', command: 'auths init' },
       { summary: 'or add this device to the identity that you have', command: 'auths pair --join CODE' },

@@ -1,8 +1,10 @@
-/** Refs of records and of the identity document that a power cut emptied. The log's own ref is mended from its objects (leftovers.ts). */
+/** Refs of records and of the identity document that a power cut emptied, or that are gone. The log's own ref is mended from its objects (leftovers.ts). */
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { readSmallText } from '@auths/git-store/files';
 import { homeExists, openHome } from '@auths/git-store/home-repository';
+import { readPackedRef } from '@auths/git-store/ref-files';
 import { putRef } from '@auths/git-store/repair';
 import type { Context } from '../command.ts';
 import { lastKnownRefs } from '../home/view-cache.ts';
@@ -31,11 +33,18 @@ export async function checkRefs(context: Context, fix: boolean): Promise<readonl
   return findings;
 }
 
+/** Refs that hold no object id, and those that stood here when the home was last read and are gone: none is ever removed. */
 async function brokenRefs(home: string): Promise<readonly string[]> {
+  const missing = [...lastKnownRefs(home).keys()].filter(
+    (ref) => !ref.endsWith('/kel') && !existsSync(join(home, ref)) && readPackedRef(home, ref) === null,
+  );
+  return [...missing, ...(await garbledRefs(home))].toSorted();
+}
+
+async function garbledRefs(home: string): Promise<readonly string[]> {
   const entries = await readdir(join(home, 'refs'), { recursive: true, withFileTypes: true }).catch(() => []);
   return entries
     .filter((entry) => entry.isFile() && !entry.name.endsWith('.lock') && entry.name !== 'kel')
     .map((entry) => relative(home, join(entry.parentPath, entry.name)).replaceAll(sep, '/'))
-    .filter((ref) => !/^(?:[0-9a-f]{40}|ref: \S+)\n?$/.test(readSmallText(join(home, ref), 4096) ?? ''))
-    .toSorted();
+    .filter((ref) => !/^(?:[0-9a-f]{40}|ref: \S+)\n?$/.test(readSmallText(join(home, ref), 4096) ?? ''));
 }

@@ -17,7 +17,7 @@ import { writeDevicePub } from '../home/device-files.ts';
 import { readDeviceKey } from '../home/device-key.ts';
 import { recoveryState, statusOf } from '../home/home-report.ts';
 import { readIdentityView } from '../home/identity-view.ts';
-import { lostLog } from '../home/lost-events.ts';
+import { lostIdentity } from '../home/lost-events.ts';
 import { checkRefs } from './broken-refs.ts';
 import { failed, fixed, ok, warning, type Finding } from './finding.ts';
 import { checkDerived, checkLog, checkTemporaryFiles, checkUnfinished } from './leftovers.ts';
@@ -134,7 +134,7 @@ async function staleLocks(context: Context): Promise<readonly string[]> {
 async function identity(context: Context): Promise<readonly Finding[]> {
   const view = await readIdentityView(context.home);
   if (view === null) {
-    const lost = lostLog(context.home);
+    const lost = lostIdentity(context.home);
     if (lost !== null) throw lost;
     return [warning('identity', 'no identity here', 'auths init')];
   }

@@ -8,7 +8,7 @@ import { homeFiles } from '../composition.ts';
 import { gitInForce, type GitChoice } from '../git-in-force.ts';
 import { readDeviceKey } from './device-key.ts';
 import { readIdentityView, type DeviceView, type IdentityView } from './identity-view.ts';
-import { readCheckedTip } from './view-cache.ts';
+import { hadIdentity, readCheckedTip } from './view-cache.ts';
 
 export type DeviceStatus = 'active' | 'revoked' | 'expired' | 'provisional';
 export type RecoveryState = 'on-this-machine' | 'exported' | 'checked' | null;
@@ -21,7 +21,7 @@ export interface HomeReport {
   readonly git: GitChoice;
   readonly keychain: 'os' | 'file' | 'memory' | null;
   readonly recovery: RecoveryState;
-  /** Why the log counts as cut: events that this machine has checked are gone from it; null where none are. */
+  /** What this home has held and holds no more, the newest events or the whole identity; null where nothing is. */
   readonly lost: string | null;
 }
 
@@ -38,18 +38,21 @@ export async function readHomeReport(context: Context): Promise<HomeReport> {
     git,
     keychain: keychainOf(context),
     recovery: identity?.role === 'controller' ? recoveryState(context.home) : null,
-    lost: identity === null ? null : await lostEvents(context.home, identity),
+    lost: await whatLacks(context.home, identity),
   };
 }
 
-async function lostEvents(
-  dir: string,
-  { prefix, sequence, controllerDid }: IdentityView,
-): Promise<string | null> {
-  if ((readCheckedTip(dir, prefix)?.sequence ?? 0) <= sequence) return null;
-  // Seldom needed, and not in the small program. It looks again: another process may have appended meanwhile.
+/** Seldom anything, and the words for it are not in the small program. */
+async function whatLacks(dir: string, identity: IdentityView | null): Promise<string | null> {
+  if (identity === null) {
+    if (!hadIdentity(dir)) return null;
+    const { lostIdentity } = await import('./lost-events.ts');
+    return lostIdentity(dir)?.message ?? null;
+  }
+  if ((readCheckedTip(dir, identity.prefix)?.sequence ?? 0) <= identity.sequence) return null;
+  // It looks again: another process may have appended meanwhile.
   const { whatIsLost } = await import('./lost-events.ts');
-  return whatIsLost(dir, controllerDid);
+  return whatIsLost(dir, identity.controllerDid);
 }
 
 /** Revoked beats expired; what counts for nothing for another reason is provisional. `now` is epoch ms. */

@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { AuthsError } from '@auths/core/errors';
 import { prefixOf, type DidKeri, type Prefix } from '@auths/core/identifiers';
 import { openHome, type Home } from '@auths/git-store/home-repository';
-import { listNames } from '@auths/git-store/ref-files';
+import { IDENTITY_REF, listNames } from '@auths/git-store/ref-files';
 import { isSuperseded } from '@auths/git-store/remote-disputes';
 import { readLogView } from './identity-view.ts';
-import { readCheckedTip, type CheckedTip } from './view-cache.ts';
+import { hadIdentity, readCheckedTip, type CheckedTip } from './view-cache.ts';
 
 /**
  * `tip`, where the log ends before it with `now` and no recovery took its place; else null. The tip is read before the
@@ -56,11 +56,22 @@ async function findLostEvents(home: Home, did: DidKeri): Promise<readonly [strin
   return lost === null ? null : lostWords(home, view.sequence, lost);
 }
 
-/** Why there is no log although there was one; null where there never was one. */
-export function lostLog(dir: string): AuthsError<'storage/corrupt'> | null {
-  if (listNames(dir, 'refs/did/keri').length > 0 || !existsSync(join(dir, 'cache', 'tip.json'))) return null;
+/** Of a home without an identity: why there is none although there was one; null where there never was one. */
+export function lostIdentity(dir: string): AuthsError<'storage/corrupt'> | null {
+  if (listNames(dir, 'refs/did/keri').length > 0) {
+    if (!hadIdentity(dir)) return null;
+    return new AuthsError(
+      'storage/corrupt',
+      `${dir} holds an identity, and ${IDENTITY_REF} is gone from it`,
+      {
+        hint: 'auths doctor --fix',
+        details: { path: join(dir, IDENTITY_REF) },
+      },
+    );
+  }
+  if (!existsSync(join(dir, 'cache', 'tip.json'))) return null;
   return new AuthsError('storage/corrupt', `${dir} held an identity, and its key event log is gone`, {
-    hint: `put back a copy of the home, or begin from the recovery kit in a new one: AUTHS_HOME=~/.auths-new auths id recover --from PLACE --recovery-file '${dir}/recovery-kit.json'`,
+    hint: `auths doctor --fix looks for it. In vain: put back a copy of the home, or begin from the recovery kit in a new one: AUTHS_HOME=~/.auths-new auths id recover --from PLACE --recovery-file '${dir}/recovery-kit.json'`,
     details: { path: `${dir}/refs/did/keri` },
   });
 }

@@ -3,7 +3,7 @@
  * start no process. Each part is named by the refs that it was made from and counts only while they hold the same
  * ids. The cache is local, never replicated, and a fold away from being made again.
  */
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { prefixOf, type DidKey, type DidKeri, type Prefix, type Said } from '@auths/core/identifiers';
 import { readSmallText } from '@auths/git-store/files';
@@ -52,6 +52,11 @@ export function readCachedView(dir: string): IdentityView | null {
   const prefix = prefixOf(identity.controllerDid);
   const log = readCachedLog(dir, prefix);
   return log === null ? null : { ...identity, prefix, ...log };
+}
+
+/** True where the identity of this home was read before, whether or not what was kept of it can be read. */
+export function hadIdentity(dir: string): boolean {
+  return existsSync(join(dir, 'cache', 'identity.json'));
 }
 
 /** The fold of the log and records of `prefix`; null where it is not cached or does not fit. */

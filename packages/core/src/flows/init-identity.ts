@@ -69,6 +69,7 @@ export async function initIdentity(
   ports: InitPorts,
   options: { readonly deviceName: string },
 ): Promise<Initialised> {
+  await requireOwnLogs(ports);
   const identitySeed = await seed(ports, 'identity');
   const deviceSeed = await seed(ports, 'device');
   await channelKey(ports);
@@ -92,6 +93,29 @@ export async function initIdentity(
     };
   } finally {
     wipe(identitySeed, deviceSeed);
+  }
+}
+
+/**
+ * `storage/corrupt` where the home holds a log that no interrupted run of this kind left: of another key, or one that has
+ * been rotated. Its identity document is lost, and a second identity would take its keys' and its kit's place.
+ */
+async function requireOwnLogs(ports: InitPorts): Promise<void> {
+  const prefixes = await ports.log.list();
+  if (prefixes.length === 0) return;
+  const began = (await ports.keys.list()).find(({ alias }) => alias === 'identity')?.did ?? null;
+  for (const prefix of prefixes) {
+    const log = await ports.log.read(prefix);
+    const { events } = replay(log?.stream ?? new Uint8Array(0), { engine: ports.engine });
+    if (didKeriOf(prefix) === began && (events.at(-1)?.authority.sequence ?? 0) === 0) continue;
+    throw new AuthsError(
+      'storage/corrupt',
+      `this home holds the key event log of ${didKeriOf(prefix)}, and not what says whose home it is`,
+      {
+        hint: 'put back a copy of the home, or begin again elsewhere: AUTHS_HOME=~/.auths-new, with auths id recover, auths pair --join CODE or auths init',
+        details: { path: `refs/did/keri/${prefix}/kel` },
+      },
+    );
   }
 }
 
