@@ -175,6 +175,23 @@ describe('auths verify', () => {
     });
   });
 
+  it('a rotation after a theft, which seals the records again where they stood, reaches the next clone', () => {
+    const place = start();
+    const { world, repo } = place;
+    const here = { cwd: repo };
+    expect(world.json(['id', 'rotate', '--reason', 'compromised', '--all'], here).status).toBe(0);
+    expect(world.json(['repo', 'check'], here).status).toBe(1);
+    expect(world.json(['repo', 'update'], here)).toMatchObject({
+      status: 0,
+      document: { data: { changed: expect.arrayContaining([expect.stringMatching(/\.json$/)]) } },
+    });
+    expect(world.json(['repo', 'check'], here).status).toBe(0);
+    commit(world, repo, 'after the theft');
+    const { status, document } = world.json(['verify', 'HEAD'], cloned(place));
+    expect(document).toMatchObject({ data: { results: [{ verdict: 'valid' }] } });
+    expect(status).toBe(0);
+  });
+
   it('a revoked device fails as soon as the revocation is in the work tree, and the next clone knows', () => {
     const place = start();
     const { world, repo } = place;

@@ -11,6 +11,8 @@ import {
   GIT_ATTRIBUTES,
   readAuthsFile,
   replaceAuthsFile,
+  replaceEvidence,
+  type EvidenceDifference,
   type PublishedIdentity,
 } from './work-tree-evidence.ts';
 
@@ -77,6 +79,7 @@ export async function updateWorkTree(
 ): Promise<RepoReport> {
   const wanted = await compare(workTree, roots, lookup);
   addEvidence(workTree, wanted.missing);
+  replaceEvidence(workTree, wanted.outdated);
   if (wanted.rootsStale) replaceAuthsFile(workTree, 'roots', formatRoots(wanted.report.roots));
   return wanted.report;
 }
@@ -94,7 +97,8 @@ export async function checkWorkTree(workTree: string, lookup: Lookup): Promise<R
 
 interface Comparison {
   readonly report: RepoReport;
-  readonly missing: ReturnType<typeof compareEvidence>['missing'];
+  readonly missing: EvidenceDifference['missing'];
+  readonly outdated: EvidenceDifference['outdated'];
   readonly rootsStale: boolean;
 }
 
@@ -114,13 +118,14 @@ async function compare(workTree: string, roots: readonly Root[], lookup: Lookup)
     if (foreign) notes.push(`the log of ${root.did} here lacks the pinned event ${root.said ?? ''}`);
     pinned.push(foreign ? root : { ...root, said: known.lastEstablishment });
   }
-  const { missing, differing, present } = compareEvidence(workTree, files);
+  const { missing, outdated, differing, present } = compareEvidence(workTree, files);
   const fault = policyFault(workTree);
   if (fault !== null) notes.push(fault);
   const rootsText = formatRoots(pinned);
   const file = readAuthsFile(workTree, 'roots');
   const rootsStale = file === null || formatRoots(rootsIn(file)) !== rootsText;
-  const changed = [...missing.map(({ path }) => path), ...(rootsStale ? ['roots'] : [])];
+  const written = [...missing, ...outdated].map(({ path }) => path);
+  const changed = [...written, ...(rootsStale ? ['roots'] : [])];
   const report = {
     roots: pinned,
     changed,
@@ -128,7 +133,7 @@ async function compare(workTree: string, roots: readonly Root[], lookup: Lookup)
     unchanged: present,
     notes,
   };
-  return { report, missing, rootsStale };
+  return { report, missing, outdated, rootsStale };
 }
 
 function policyFault(workTree: string): string | null {

@@ -1,15 +1,17 @@
 /**
  * `.auths/` of a work tree (storage-and-verification.md 5): roots, policy and evidence as files that are
- * added and never changed, so that branches merge without conflict.
+ * added and never changed, so that branches merge without conflict. One exception: a record that a rotation after a theft
+ * seals again where it stood before has its old name and a new signature, which takes the old one's place.
  */
 import { linkSync, lstatSync, mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { eventFile, recordFile } from '@auths/core/commit/history';
 import { parseRecord } from '@auths/core/attestation/attestation';
+import { digestOf } from '@auths/core/attestation/sign';
 import { concat, equalBytes } from '@auths/core/encoding/bytes';
 import { latin1, utf8 } from '@auths/core/encoding/text';
-import { AuthsError } from '@auths/core/errors';
+import { AuthsError, isAuthsError } from '@auths/core/errors';
 import type { Prefix } from '@auths/core/identifiers';
 import { parseStream } from '@auths/core/keri/stream';
 import type { StoredRecord } from '@auths/core/ports';
@@ -27,11 +29,15 @@ export interface PublishedIdentity {
 export interface EvidenceToWrite {
   readonly path: string;
   readonly bytes: Uint8Array;
+  /** A record that a rotation seals again, in place of an event that it superseded: there may be a file with the signature of then. */
+  readonly resealed?: boolean;
 }
 
 export interface EvidenceDifference {
   /** Not there yet. */
   readonly missing: readonly EvidenceToWrite[];
+  /** There, the same record with a signature that counts no more. */
+  readonly outdated: readonly EvidenceToWrite[];
   /** There, with other bytes. */
   readonly differing: readonly string[];
   /** Files that are there as they should be. */
@@ -43,7 +49,9 @@ export const GIT_ATTRIBUTES: EvidenceToWrite = { path: '.gitattributes', bytes: 
 
 /** The files that carry an identity's log and its sealed records. */
 export function evidenceFiles({ prefix, stream, records }: PublishedIdentity): readonly EvidenceToWrite[] {
-  const events = parseStream(stream).messages.flatMap(({ event, attachmentText }) =>
+  const { messages } = parseStream(stream);
+  const rotations = new Set(messages.flatMap(({ event }) => (event.ilk === 'rot' ? [event.sequence] : [])));
+  const events = messages.flatMap(({ event, attachmentText }) =>
     event.ilk === 'rct'
       ? []
       : [
@@ -56,7 +64,13 @@ export function evidenceFiles({ prefix, stream, records }: PublishedIdentity): r
   const sealed = records.flatMap(({ digest, sealedAt, bytes }) =>
     sealedAt === null
       ? []
-      : [{ path: `evidence/${recordFile(prefix, parseRecord(bytes).rid, digest, sealedAt)}`, bytes }],
+      : [
+          {
+            path: `evidence/${recordFile(prefix, parseRecord(bytes).rid, digest, sealedAt)}`,
+            bytes,
+            resealed: rotations.has(sealedAt),
+          },
+        ],
   );
   return [...events, ...sealed];
 }
@@ -64,13 +78,27 @@ export function evidenceFiles({ prefix, stream, records }: PublishedIdentity): r
 /** Compares with what lies in the work tree. Nothing is written. */
 export function compareEvidence(workTree: string, files: readonly EvidenceToWrite[]): EvidenceDifference {
   const missing: EvidenceToWrite[] = [];
+  const outdated: EvidenceToWrite[] = [];
   const differing: string[] = [];
   for (const file of files) {
     const found = readAuthsFile(workTree, file.path);
     if (found === null) missing.push(file);
-    else if (!equalBytes(found, file.bytes)) differing.push(file.path);
+    else if (equalBytes(found, file.bytes)) continue;
+    else if (file.resealed === true && isSameRecord(found, file.bytes)) outdated.push(file);
+    else differing.push(file.path);
   }
-  return { missing, differing, present: files.length - missing.length - differing.length };
+  const present = files.length - missing.length - outdated.length - differing.length;
+  return { missing, outdated, differing, present };
+}
+
+/** Apart from its signatures. */
+function isSameRecord(one: Uint8Array, other: Uint8Array): boolean {
+  try {
+    return digestOf(parseRecord(one)) === digestOf(parseRecord(other));
+  } catch (error) {
+    if (isAuthsError(error)) return false;
+    throw error;
+  }
 }
 
 /** Adds the files that are missing. One that is there with other bytes is left alone and named in the result of `compareEvidence`. */
@@ -90,8 +118,17 @@ export function addEvidence(workTree: string, files: readonly EvidenceToWrite[])
 
 /** Writes `roots` or `policy.json`, replacing what is there. */
 export function replaceAuthsFile(workTree: string, path: 'roots' | 'policy.json', text: string): void {
+  replaceFile(workTree, { path, bytes: utf8(text) });
+}
+
+/** Writes evidence over what is there: for what `compareEvidence` calls outdated. */
+export function replaceEvidence(workTree: string, files: readonly EvidenceToWrite[]): void {
+  for (const file of files) replaceFile(workTree, file);
+}
+
+function replaceFile(workTree: string, { path, bytes }: EvidenceToWrite): void {
   const full = prepareDirectory(workTree, path);
-  renameSync(writeTemporary(full, utf8(text)), full);
+  renameSync(writeTemporary(full, bytes), full);
 }
 
 /** Bytes of one file below `.auths`, as for the same file in a tree. */
