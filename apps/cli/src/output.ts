@@ -72,7 +72,7 @@ export function toAuthsError(error: unknown): AuthsError {
 
 /** Calls of the file system; those of sockets are the business of whoever opened one. */
 const FILE_CALLS = new Set(
-  'access chmod close copyfile fsync link lstat mkdir open read rename rmdir scandir stat unlink write'.split(
+  'access chmod close copyfile fsync link lstat mkdir mkdtemp open read rename rmdir scandir stat unlink write'.split(
     ' ',
   ),
 );

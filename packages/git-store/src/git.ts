@@ -5,6 +5,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { env } from 'node:process';
 import { AuthsError, storageHint } from '@auths/core/errors';
+import { diskTrouble } from './disk-trouble.ts';
 
 export interface GitOptions {
   /** Added as an explicit `--git-dir`, so nothing is discovered. */
@@ -56,10 +57,10 @@ export function runGit(args: readonly string[], options: GitOptions = {}): Promi
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(options.input ?? '');
     child.on('close', (status) => {
-      if (size > maxOutput) reject(failure(args, status, `more than ${maxOutput} bytes of output`));
+      if (size > maxOutput) reject(failure(args, status, `more than ${maxOutput} bytes of output`, options));
       else if (isAnswer(status, options))
         resolve({ status: status ?? 0, stdout: Buffer.concat(out), stderr: err });
-      else reject(failure(args, status, err));
+      else reject(failure(args, status, err, options));
     });
   });
 }
@@ -74,7 +75,7 @@ export function runGitSync(args: readonly string[], options: GitOptions = {}): G
   });
   if (result.error !== undefined) throw spawnFault(result.error);
   const stderr = result.stderr.toString('utf8');
-  if (!isAnswer(result.status, options)) throw failure(args, result.status, stderr);
+  if (!isAnswer(result.status, options)) throw failure(args, result.status, stderr, options);
   return { status: result.status ?? 0, stdout: result.stdout, stderr };
 }
 
@@ -186,24 +187,19 @@ function isAnswer(status: number | null, options: GitOptions): boolean {
   return status === 0 || (status !== null && (options.accept ?? []).includes(status));
 }
 
-/** Trouble of the disk in git's words, by the system's name for it. */
-const DISK_TROUBLE: readonly (readonly [RegExp, string])[] = [
-  [/: No space left on device$/m, 'ENOSPC'],
-  // A ref that cannot be written is told without the reason, which is nearly always this one.
-  [/: couldn't write '[^']+'$/m, 'ENOSPC'],
-  [/: Disk quota exceeded$/m, 'EDQUOT'],
-  [/: Read-only file system$/m, 'EROFS'],
-  [/: Permission denied$/m, 'EACCES'],
-];
-
-function failure(args: readonly string[], status: number | null, stderr: string): AuthsError {
+function failure(
+  args: readonly string[],
+  status: number | null,
+  stderr: string,
+  { gitDir }: GitOptions,
+): AuthsError {
   const lines = stderr.trim().split('\n');
   // What happened stands in git's first "fatal:"; advice for people follows it.
   const said = lines.find((line) => line.startsWith('fatal: ')) ?? lines.at(-1) ?? '';
   const message = `git ${args[0] ?? ''} failed: ${said === '' ? `status ${status}` : said}`;
-  const trouble = DISK_TROUBLE.find(([words]) => words.test(stderr))?.[1];
+  const trouble = diskTrouble(stderr, gitDir);
   if (trouble !== undefined) {
-    const path = /'(\/[^']+)'/.exec(stderr)?.[1] ?? '';
+    const path = /'(\/[^']+)'/.exec(stderr)?.[1] ?? gitDir ?? '';
     return new AuthsError('storage/failed', message, { hint: storageHint(trouble), details: { path } });
   }
   return new AuthsError('git/failed', message, { details: { args, status } });

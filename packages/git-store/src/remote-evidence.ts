@@ -2,13 +2,12 @@
  * Logs and records of identities as a remote shows them. They are fetched into a repository of their own that is gone
  * afterwards, so that nothing unchecked ever lies in the home: a log enters it only event by event, after replay.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AuthsError, isAuthsError } from '@auths/core/errors';
 import { didKeriOf, isPrefix, type Prefix } from '@auths/core/identifiers';
 import type { StoredRecord } from '@auths/core/ports';
-import { corrupt } from './files.ts';
+import { ownDiskTrouble, scratchFault, withScratchFolder } from './disk-trouble.ts';
+import { corrupt, errnoOf } from './files.ts';
 import { createHome, type Home } from './home-repository.ts';
 import { openObjectReader } from './object-reader.ts';
 import type { ObjectType } from './objects.ts';
@@ -55,7 +54,10 @@ export async function listRemote(
   return found;
 }
 
-/** Fetches and reads the log and the records of one identity. Objects that git refuses are `input/malformed`. */
+/**
+ * Fetches and reads the log and the records of one identity. Objects that git refuses are `input/malformed`,
+ * no room for them here is `storage/failed`.
+ */
 export async function fetchIdentity(
   remote: Pick<Remote, 'url' | 'name'>,
   prefix: Prefix,
@@ -64,10 +66,9 @@ export async function fetchIdentity(
 ): Promise<RemoteIdentity> {
   const { url, name } = remote;
   if (refs.size > MAX_REFS) throw malformed(`${url} shows ${refs.size} refs for one identity`);
-  const dir = mkdtempSync(join(tmpdir(), 'auths-fetch-'));
-  const base = `refs/did/keri/${prefix}`;
-  try {
-    await createHome(dir).close();
+  return withScratchFolder('auths-fetch-', async (dir) => {
+    await createScratch(dir);
+    const base = `refs/did/keri/${prefix}`;
     const into = `refs/auths-remotes/${name}/did/keri/${prefix}`;
     // The newest commit holds the whole log. What was disputed there was judged there, and is of no use here.
     const flags = ['--quiet', '--depth=1', '--no-tags', '--no-write-fetch-head', '--refmap='];
@@ -78,10 +79,17 @@ export async function fetchIdentity(
       gitDir: dir,
       watch: { dir: join(dir, 'objects'), maxBytes: MAX_FETCHED },
     });
-    if (status !== 0) throw fetchFault(url, stderr);
-    return await readIdentity(dir, into, prefix);
-  } finally {
-    rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
+    if (status !== 0) throw fetchFault(url, stderr, dir);
+    return readIdentity(dir, into, prefix);
+  });
+}
+
+async function createScratch(dir: string): Promise<void> {
+  try {
+    await createHome(dir).close();
+  } catch (error) {
+    const errno = errnoOf(error);
+    throw errno === undefined ? error : scratchFault(errno, error);
   }
 }
 
@@ -139,7 +147,10 @@ function boundedHome(dir: string): Home {
   };
 }
 
-function fetchFault(url: string, stderr: string): AuthsError {
+/** Whose trouble it is: this machine's own disk, what the remote sent, or the way there. */
+function fetchFault(url: string, stderr: string, dir: string): AuthsError {
+  const errno = ownDiskTrouble(stderr, dir);
+  if (errno !== undefined) return scratchFault(errno);
   const refused =
     /fsck|index-pack failed|unpack-objects|bad object|missing blob|did not send all|pack is corrupted/i;
   if (refused.test(stderr)) return malformed(`${url} sends objects that git refuses: ${wordsOf(stderr)}`);

@@ -1,9 +1,9 @@
 /** git does not check what its signing program returns, so this does: signs as git would, verifies with stock ssh-keygen. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { withScratchFolder } from '@auths/git-store/disk-trouble';
 import type { Context } from '../command.ts';
 import { homeFiles } from '../composition.ts';
 import { findProgram, writeWrapper } from '../home/device-files.ts';
@@ -22,8 +22,7 @@ export async function roundTrip(context: Context): Promise<Finding> {
   }
   const files = homeFiles(context.home);
   if (!existsSync(files.wrapper)) await writeWrapper(context);
-  const folder = await mkdtemp(join(tmpdir(), 'auths-doctor-'));
-  try {
+  return withScratchFolder('auths-doctor-', async (folder) => {
     const payload = join(folder, 'payload');
     await writeFile(payload, 'tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\n\nauths doctor\n');
     const passphrase = await context.terminal.passphrase('Passphrase of this home');
@@ -57,9 +56,7 @@ export async function roundTrip(context: Context): Promise<Finding> {
       : failure(
           `ssh-keygen does not accept the signature: ${verified.stderr.trim() || verified.stdout.trim()}`,
         );
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 function run(

@@ -1,6 +1,5 @@
 /** The files that git and ssh-keygen read: device.pub, allowed_signers, bin/auths-ssh-sign. All can be made again. */
 import { existsSync, realpathSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { formatAllowedSigners } from '@auths/core/commit/allowed-signers';
@@ -13,6 +12,7 @@ import type { Context } from '../command.ts';
 import { homeFiles } from '../composition.ts';
 import { wrapperScript } from '../shell-wrapper.ts';
 import { foldStates } from './fold-home.ts';
+import { makeHomeFolder } from './home-folder.ts';
 
 /** Writes device.pub; the comment names the device for people. */
 export async function writeDevicePub(home: string, publicKey: Uint8Array, name: string): Promise<void> {
@@ -34,7 +34,7 @@ export async function writeAllowedSigners(home: Home, did: DidKeri): Promise<voi
 export async function writeWrapper(context: Pick<Context, 'home' | 'env' | 'node'>): Promise<void> {
   const { home, env, node } = context;
   const { wrapper, agentSocket } = homeFiles(home);
-  await mkdir(dirname(wrapper), { recursive: true, mode: 0o700 });
+  makeHomeFolder(dirname(wrapper));
   const script = wrapperScript({
     home,
     node,

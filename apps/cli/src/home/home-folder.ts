@@ -5,7 +5,7 @@ import { AuthsError } from '@auths/core/errors';
 
 /**
  * Makes the folder and those above it, for this user alone. One by one: where a file system takes no folders and calls
- * them missing (/proc), mkdir's own `recursive` tries for ever.
+ * them missing (/proc), mkdir's own `recursive` tries for ever, and on a disk mounted read-only it calls them missing too.
  */
 export function makeHomeFolder(path: string): void {
   if (/[\r\n]/.test(path)) {

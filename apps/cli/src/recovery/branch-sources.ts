@@ -1,5 +1,5 @@
 /** Every view of an identity within reach: this home's trunk and disputed branches, and what its remotes show. */
-import { isAuthsError } from '@auths/core/errors';
+import { hasCode, isAuthsError } from '@auths/core/errors';
 import type { SurveySource } from '@auths/core/flows/survey-seals';
 import { didKeriOf, type Prefix } from '@auths/core/identifiers';
 import { knownRemotes, type Remote } from '@auths/git-store/remote-address';
@@ -27,7 +27,8 @@ export async function collectSources(
       const refs = (await listRemote(home.dir, remote, transportOf(context))).get(prefix);
       if (refs?.has('kel') === true) sources.push(await sourceOf(context, remote, prefix, refs));
     } catch (error) {
-      if (!isAuthsError(error)) throw error;
+      // Trouble of this machine's own disk says nothing of the remote.
+      if (!isAuthsError(error) || hasCode(error, 'storage/failed')) throw error;
       context.note(`${remote.name} was not looked at: ${error.message}`);
     }
   }

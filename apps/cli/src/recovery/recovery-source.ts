@@ -1,7 +1,7 @@
 /** Where a recovery gets log and records from: a bundle, or a bare git repository by any address that `auths pull` takes. */
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { AuthsError, isAuthsError } from '@auths/core/errors';
+import { AuthsError, hasCode, isAuthsError } from '@auths/core/errors';
 import { isBundle, parseBundle } from '@auths/core/flows/identity-bundle';
 import { fitOfSeed } from '@auths/core/flows/rotate-keys';
 import type { SurveySource } from '@auths/core/flows/survey-seals';
@@ -62,7 +62,13 @@ export async function findIdentity(
       remotes.push(remote);
     } catch (error) {
       // Asked as well, because it may know of a revocation that the places which were named do not show.
-      if (from.length === 0 || from.includes(place) || !isAuthsError(error)) throw error;
+      if (
+        from.length === 0 ||
+        from.includes(place) ||
+        !isAuthsError(error) ||
+        hasCode(error, 'storage/failed')
+      )
+        throw error;
       context.note(`${place}, which the kit names, was not asked: ${error.message}`);
     }
   }

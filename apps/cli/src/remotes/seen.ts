@@ -1,11 +1,11 @@
 /** `<home>/seen/<remote>.json`: the newest event that a remote has shown of each identity, so that a rewind is noticed. */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { utf8 } from '@auths/core/encoding/text';
 import type { Tip } from '@auths/core/flows/merge-log';
 import { isSaid, type Prefix } from '@auths/core/identifiers';
 import type { Remote } from '@auths/git-store/remote-address';
 import { readFileBounded, writeFileAtomic } from '@auths/key-store/atomic-file';
+import { makeHomeFolder } from '../home/home-folder.ts';
 
 interface SeenFile {
   readonly v: 1;
@@ -24,7 +24,7 @@ export async function writeSeen(home: string, remote: Remote, prefix: Prefix, ti
   const known = file.logs[prefix];
   if (known?.said === tip.said) return;
   const logs = { ...file.logs, [prefix]: { sequence: tip.sequence, said: tip.said } };
-  await mkdir(join(home, 'seen'), { recursive: true, mode: 0o700 });
+  makeHomeFolder(join(home, 'seen'));
   await writeFileAtomic(
     pathOf(home, remote),
     utf8(`${JSON.stringify({ v: 1, url: remote.url, logs } satisfies SeenFile)}\n`),

@@ -309,6 +309,28 @@ describe('auths push and pull over a bare repository', () => {
     expect([again.exit, again.stderr]).toEqual([0, expect.stringMatching(/was not compared/)]);
     expect(await errorOf(laptop, 'pull')).toMatchObject({ exit: 4, code: 'network/unreachable' });
   });
+
+  it('no room here to look at a remote is no fault of it: an append stops, and so does a pull', async () => {
+    const place = await published();
+    const { laptop, remote, home, prefix } = place;
+    const other = thiefOf(place, 'other');
+    await append(other, 'laptop', 'renamed');
+    await other.data('push', remote);
+    const before = kelOf(home, prefix);
+    Object.assign(laptop.env, { TMPDIR: join(laptop.folder, 'gone') });
+    for (const argv of [
+      ['devices', 'rename', 'laptop', 'desk'],
+      ['pull'],
+      ['id', 'rotate', '--reason', 'compromised', '--all'],
+    ]) {
+      expect(await errorOf(laptop, ...argv), argv.join(' ')).toMatchObject({
+        exit: 7,
+        code: 'storage/failed',
+        hint: expect.stringMatching(/TMPDIR/),
+      });
+    }
+    expect(kelOf(home, prefix)).toBe(before);
+  });
 });
 
 describe('a device home', () => {
