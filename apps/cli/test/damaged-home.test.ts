@@ -171,6 +171,29 @@ describe('events that are lost', () => {
   });
 });
 
+it('a cache with one wrong bit counts as none, and is made again', () => {
+  const cases: readonly (readonly [string, string, string])[] = [
+    ['identity.json', '"view"', '"viev"'],
+    ['identity.json', 'controllerDid', 'controllerEid'],
+    ['identity.json', '"controller"', '"controllep"'],
+    ['devices.json', '"devices"', '"defices"'],
+    ['devices.json', '"revokedAt":null', '"revokedAt":0'],
+    ['devices.json', '"sum":"', '"sum":"0'],
+    ['tip.json', '"sequence":2', '"sequence":3'],
+  ];
+  for (const [file, from, to] of cases) {
+    const path = join(world.home, 'cache', file);
+    const text = readFileSync(path, 'utf8');
+    expect(text).toContain(from);
+    writeFileSync(path, text.replace(from, to));
+    expect(data('whoami'), `${file}: ${to}`).toMatchObject({ device_name: 'desk', device_status: 'active' });
+    if (file !== 'tip.json') expect(readFileSync(path, 'utf8')).toBe(text);
+  }
+  expect(doctor()).toEqual({ exit: 0, bad: [] });
+  data('devices', 'rename', 'desk', 'other');
+  expect(readFileSync(join(world.home, 'cache/tip.json'), 'utf8')).toContain('"sequence":3');
+});
+
 describe('a ref that a power cut emptied', () => {
   it.each(['refs/auths/identity', 'refs/auths/devices', 'refs/did/keri'])('below %s is mended', (under) => {
     const refs = inHome('for-each-ref', '--format=%(refname)', under).split('\n');

@@ -1,7 +1,8 @@
 /**
  * What is kept of a home's fold in `<home>/cache/`, so that `status` and `whoami` replay nothing, read no object and
  * start no process. Each part is named by the refs that it was made from and counts only while they hold the same
- * ids. The cache is local, never replicated, and a fold away from being made again.
+ * ids, and while its checksum says that it is as it was written: a disk that flips a bit must not make a device a
+ * revoked one. The cache is local, never replicated, and a fold away from being made again.
  */
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -119,13 +120,29 @@ function readPart(dir: string, name: string, made: string): unknown {
 }
 
 function readFile(dir: string, name: string): CacheFile | null {
+  const text = readSmallText(join(dir, 'cache', `${name}.json`), MAX_CACHE);
+  const content = text?.slice(headOf('').length) ?? '';
+  if (text?.startsWith(headOf(content)) !== true) return null;
   try {
-    return JSON.parse(
-      readSmallText(join(dir, 'cache', `${name}.json`), MAX_CACHE) ?? 'null',
-    ) as CacheFile | null;
+    return JSON.parse(text) as CacheFile;
   } catch {
     return null;
   }
+}
+
+/** How a file begins whose text goes on with `content`. */
+function headOf(content: string): string {
+  return `{"v":1,"sum":"${checksum(content)}",`;
+}
+
+/**
+ * FNV-1a, 32 bits. Every step can be undone, so that one changed character always changes the sum. It is against damage:
+ * whoever can write here can write the keys too. A hash of node:crypto would cost `whoami` more than all that it reads.
+ */
+function checksum(text: string): string {
+  let sum = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) sum = Math.imul(sum ^ text.charCodeAt(i), 0x01000193);
+  return (sum >>> 0).toString(16).padStart(8, '0');
 }
 
 function writePart(dir: string, name: string, made: string, view: unknown): void {
@@ -133,9 +150,8 @@ function writePart(dir: string, name: string, made: string, view: unknown): void
   const temporary = join(folder, `${name}.${Math.random().toString(16).slice(2)}.tmp`);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeFileSync(temporary, JSON.stringify({ made_from: made, view } satisfies CacheFile), {
-      mode: 0o600,
-    });
+    const content = JSON.stringify({ made_from: made, view } satisfies CacheFile).slice(1);
+    writeFileSync(temporary, headOf(content) + content, { mode: 0o600 });
     renameSync(temporary, join(folder, `${name}.json`));
   } catch {
     return;
