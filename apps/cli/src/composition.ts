@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { AuthsError } from '@auths/core/errors';
 import type { DidKeri } from '@auths/core/identifiers';
 import type { AttestationStore, EventLog, KeyStore } from '@auths/core/ports';
+import { homeExists, whyNoHome } from '@auths/git-store/home-parts';
 import type { Home } from '@auths/git-store/home-repository';
 import type { IdentityDocument } from '@auths/git-store/identity-document';
 import type { Context } from './command.ts';
@@ -28,17 +29,13 @@ export async function openStores(
   context: Context,
   options: { readonly create?: boolean } = {},
 ): Promise<Stores> {
-  const [
-    { createHome, homeExists, openHome },
-    { gitEventLog },
-    { gitAttestationStore },
-    { readIdentityDocument },
-  ] = await Promise.all([
-    import('@auths/git-store/home-repository'),
-    import('@auths/git-store/event-log'),
-    import('@auths/git-store/attestation-store'),
-    import('@auths/git-store/identity-document'),
-  ]);
+  const [{ createHome, openHome }, { gitEventLog }, { gitAttestationStore }, { readIdentityDocument }] =
+    await Promise.all([
+      import('@auths/git-store/home-repository'),
+      import('@auths/git-store/event-log'),
+      import('@auths/git-store/attestation-store'),
+      import('@auths/git-store/identity-document'),
+    ]);
   if (options.create !== true && !homeExists(context.home)) throw noIdentity(context.home);
   const home = options.create === true ? createHome(context.home) : openHome(context.home);
   try {
@@ -140,10 +137,14 @@ export function homeFiles(home: string): {
   };
 }
 
-export function noIdentity(home: string): AuthsError<'identity/none'> {
-  return new AuthsError('identity/none', `there is no identity in ${home}`, {
-    hint: 'auths init, or auths pair --join CODE to add this device to an identity that you have',
-  });
+/** `identity/none`; where a home is damaged or cannot be looked into, that, because `init` is no way out of it. */
+export function noIdentity(home: string): AuthsError {
+  return (
+    whyNoHome(home) ??
+    new AuthsError('identity/none', `there is no identity in ${home}`, {
+      hint: 'auths init, or auths pair --join CODE to add this device to an identity that you have',
+    })
+  );
 }
 
 function notAuthority(what: string, did: DidKeri): AuthsError<'identity/not-authority'> {

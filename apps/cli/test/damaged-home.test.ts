@@ -7,6 +7,7 @@ import {
   renameSync,
   rmSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -227,6 +228,66 @@ describe('a home that stock git has tidied', () => {
     expect(doctor('--fix')).toEqual({ exit: 0, bad: ['fixed repository'] });
     data('devices', 'rename', 'desk', 'other');
   });
+});
+
+describe('a file without which git takes the home for no repository', () => {
+  const spoil: readonly (readonly [string, string, () => void])[] = [
+    ['HEAD', 'gone', () => rmSync(join(world.home, 'HEAD'))],
+    ['config', 'gone', () => rmSync(join(world.home, 'config'))],
+    ['config', 'not readable for git', () => writeFileSync(join(world.home, 'config'), '[core\n')],
+    [
+      'refs',
+      'gone, and all of them packed',
+      () => {
+        inHome('pack-refs', '--all');
+        rmSync(join(world.home, 'refs'), { recursive: true });
+      },
+    ],
+  ];
+  const error = { code: 'storage/corrupt', hint: 'auths doctor --fix' };
+
+  it.each(spoil)('%s, %s: said by whatever needs it, and put back', (file, how, damage) => {
+    damage();
+    rmSync(join(world.home, 'cache/devices.json'));
+    const words = file === 'refs' ? [] : [['devices', 'rename', 'desk', 'other']];
+    if (file === 'HEAD') words.push(['status'], ['kel', 'show'], ['init', '--name', 'x', '--git', 'none']);
+    for (const each of words)
+      expect(world.json(each), each.join(' ')).toMatchObject({ status: 7, document: { error } });
+    expect(doctor()).toMatchObject({ exit: 1, bad: expect.arrayContaining(['failed repository']) });
+    expect(doctor('--fix')).toEqual({ exit: 0, bad: ['fixed repository'] });
+    data('devices', 'rename', 'desk', 'other');
+    if (how.startsWith('not readable'))
+      expect(readFileSync(join(world.home, 'config.unreadable'), 'utf8')).toBe('[core\n');
+  });
+
+  it('objects, gone: nothing here brings them back, and no hint says that something does', () => {
+    rmSync(join(world.home, 'objects'), { recursive: true });
+    const hint = expect.stringMatching(/copy of the home.*id recover --from/);
+    expect(world.json(['devices', 'rename', 'desk', 'other'])).toMatchObject({
+      status: 7,
+      document: { error: { code: 'storage/corrupt', hint } },
+    });
+    expect(doctor('--fix')).toMatchObject({ exit: 1, bad: expect.arrayContaining(['failed repository']) });
+  });
+});
+
+it('a log whose ref is gone is found among the objects', () => {
+  rmSync(join(world.home, kel));
+  expect(world.json(['kel', 'show'])).toMatchObject({
+    status: 7,
+    document: { error: { code: 'storage/corrupt', hint: 'auths doctor --fix' } },
+  });
+  expect(doctor('--fix')).toEqual({ exit: 0, bad: ['fixed log'] });
+  expect(data('kel', 'show')['events']).toHaveLength(3);
+});
+
+it('a lock from the future is an old one', () => {
+  const lock = join(world.home, `${kel}.lock`);
+  writeFileSync(lock, '');
+  const later = new Date(Date.now() + 86_400_000);
+  utimesSync(lock, later, later);
+  expect(doctor('--fix')).toEqual({ exit: 0, bad: ['fixed locks'] });
+  data('devices', 'rename', 'desk', 'other');
 });
 
 describe('where a command is run', () => {

@@ -3,9 +3,11 @@
  * The store's own repositories see no configuration of the user or the machine (storage-and-verification.md 1, 6).
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
 import { env } from 'node:process';
 import { AuthsError, storageHint } from '@auths/core/errors';
 import { diskTrouble } from './disk-trouble.ts';
+import { corrupt } from './files.ts';
 
 export interface GitOptions {
   /** Added as an explicit `--git-dir`, so nothing is discovered. */
@@ -202,5 +204,7 @@ function failure(
     const path = /'(\/[^']+)'/.exec(stderr)?.[1] ?? gitDir ?? '';
     return new AuthsError('storage/failed', message, { hint: storageHint(trouble), details: { path } });
   }
+  if (gitDir !== undefined && stderr.includes(` in file ${join(gitDir, 'config')}`))
+    return corrupt(join(gitDir, 'config'), message);
   return new AuthsError('git/failed', message, { details: { args, status } });
 }

@@ -1,27 +1,14 @@
 /**
  * The bare repository at AUTHS_HOME (or at a registry's --repo): SHA-1 object format, mode 0700, no hooks,
- * no templates (storage-and-verification.md 1). Its few files are written here and not by `git init`, so that
- * no template, no default of the user's configuration and no second process changes what comes out.
+ * no templates (storage-and-verification.md 1). Its few files are home-files.ts.
  */
-import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { AuthsError } from '@auths/core/errors';
-import { corrupt, errnoOf, readSmallText, syncDirectory } from './files.ts';
+import { corrupt, errnoOf } from './files.ts';
 import { gitVersion, runGit } from './git.ts';
+import { placeHomeFiles } from './home-files.ts';
+import { homeExists, lostPart } from './home-parts.ts';
 import { openObjectReader } from './object-reader.ts';
 import {
   readLooseObject,
@@ -54,51 +41,23 @@ export interface Home extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-const HEAD = 'ref: refs/heads/main\n';
-const CONFIG = `[core]
-\trepositoryformatversion = 0
-\tbare = true
-\tlogallrefupdates = false
-[gc]
-\tauto = 0
-[receive]
-\tdenyDeletes = true
-\tdenyNonFastForwards = true
-`;
-
-/** True when there is a repository in `dir`. */
-export function homeExists(dir: string): boolean {
-  return existsSync(join(dir, 'HEAD'));
-}
-
 /**
  * Creates the repository unless it is there; other files in `dir` stay. Any number of processes may do so
- * at once, and one that died half-way is completed by the next. `git/missing` without a usable git.
+ * at once, and one that died half-way is completed by the next. `git/missing` without a usable git,
+ * `storage/corrupt` where there was one that has lost a part.
  */
 export function createHome(dir: string): Home {
   if (homeExists(dir)) return openHome(dir);
+  const lost = lostPart(dir);
+  if (lost !== null) throw lost;
   gitVersion();
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   chmodSync(dir, 0o700);
-  for (const name of ['objects/info', 'objects/pack', 'refs'])
-    mkdirSync(join(dir, name), { recursive: true });
-  placeFile(join(dir, 'config'), CONFIG);
-  placeFile(join(dir, 'HEAD'), HEAD);
+  placeHomeFiles(dir);
   return openHome(dir);
 }
 
-/** HEAD of a home leads nowhere and only has to be there; with `fix` it is written anew where it is not what it was. */
-export async function mendHead(dir: string, fix: boolean): Promise<'sound' | 'damaged' | 'mended'> {
-  const path = join(dir, 'HEAD');
-  const text = readSmallText(path, 4096) ?? '';
-  if (/^(?:ref: refs\/\S+|[0-9a-f]{40})\n?$/.test(text)) return 'sound';
-  if (!fix) return 'damaged';
-  renameSync(writeTemporary(path, HEAD), path);
-  await syncDirectory(dir);
-  return 'mended';
-}
-
-/** Opens what `createHome` made. `git/not-a-repository` when nothing is there, `storage/version` for a format we do not write. */
+/** Opens what `createHome` made. `git/not-a-repository` when nothing is there, `storage/corrupt` when a part of it is gone, `storage/version` for a format we do not write. */
 export function openHome(dir: string): Home {
   const config = readConfig(dir);
   if (/^\s*\[extensions\]/im.test(config) || existsSync(join(dir, 'reftable'))) {
@@ -161,32 +120,12 @@ function readConfig(dir: string): string {
     return readFileSync(config, 'utf8');
   } catch (cause) {
     if (errnoOf(cause) !== 'ENOENT' && errnoOf(cause) !== 'ENOTDIR') throw cause;
+    const lost = lostPart(dir);
+    if (lost !== null) throw lost;
     throw new AuthsError('git/not-a-repository', `there is no auths repository in ${dir}`, {
       hint: 'auths init',
       details: { path: dir },
       cause,
     });
-  }
-}
-
-/** Beside `path`, synced; where it lies. */
-function writeTemporary(path: string, text: string): string {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  const descriptor = openSync(temporary, 'wx', 0o600);
-  writeSync(descriptor, text);
-  fsyncSync(descriptor);
-  closeSync(descriptor);
-  return temporary;
-}
-
-/** Whoever links first wins and the bytes are the same; a file that is there, and may have grown since, is left alone. */
-function placeFile(path: string, text: string): void {
-  const temporary = writeTemporary(path, text);
-  try {
-    linkSync(temporary, path);
-  } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw error;
-  } finally {
-    unlinkSync(temporary);
   }
 }

@@ -6,7 +6,8 @@
 import { prefixOf } from '@auths/core/identifiers';
 import type { StoredLog } from '@auths/core/ports';
 import { gitEventLog } from './event-log.ts';
-import { homeExists, openHome } from './home-repository.ts';
+import { homeExists } from './home-parts.ts';
+import { openHome } from './home-repository.ts';
 import { readIdentityDocument, type IdentityDocument } from './identity-document.ts';
 
 export interface HomeSummary {

@@ -78,7 +78,8 @@ export function findLocks(gitDir: string): readonly { readonly path: string; rea
 
 function noteLock(path: string, found: { path: string; ageMs: number }[]): void {
   try {
-    found.push({ path, ageMs: Math.max(0, Date.now() - statSync(path).mtimeMs) });
+    // One from the future is none of now either: a clock that was wrong, or a copy.
+    found.push({ path, ageMs: Math.abs(Date.now() - statSync(path).mtimeMs) });
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
   }

@@ -1,9 +1,9 @@
 /**
- * Repair of a log whose ref a crash has emptied or garbled: the objects of every event were durable before the
+ * Repair of a log whose ref a crash has emptied, garbled or lost: the objects of every event were durable before the
  * ref moved, so the newest sound log among them is the one that was published, or was about to be.
  */
 import { mkdir, open, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { hasCode } from '@auths/core/errors';
 import type { Prefix } from '@auths/core/identifiers';
 import { kelRef } from './event-log.ts';
@@ -15,15 +15,17 @@ import { readPackedRef } from './ref-files.ts';
 import { readTrunk, type Trunk } from './trunk.ts';
 
 /**
- * For `auths doctor --fix`. `sound`: nothing to do. `repaired`: the ref holds the longest log again. `undecided`: no log
+ * For `auths doctor --fix`, of a log that the home is known to have: no ref is a lost one. `sound`: nothing to do. `repaired`: the ref holds the longest log again. `undecided`: no log
  * continues what is packed, or two of one length do; then a person decides, and nothing was changed.
  */
 export async function repairLog(home: Home, prefix: Prefix): Promise<'sound' | 'repaired' | 'undecided'> {
   const ref = kelRef(prefix);
   try {
     const version = home.readRef(ref);
-    if (version !== null) await readTrunk(home, ref, version);
-    return 'sound';
+    if (version !== null) {
+      await readTrunk(home, ref, version);
+      return 'sound';
+    }
   } catch (error) {
     if (!hasCode(error, 'storage/corrupt')) throw error;
   }
@@ -86,7 +88,7 @@ function continues(trunk: Trunk, floor: Trunk): boolean {
 /** git's own protocol for a ref: the lock file, written and synced, takes the ref's name. It never shows the packed value in between. */
 export async function putRef(gitDir: string, ref: string, oid: string): Promise<void> {
   const path = join(gitDir, ref);
-  await mkdir(join(path, '..'), { recursive: true });
+  await mkdir(dirname(path), { recursive: true });
   const file = await open(`${path}.lock`, 'wx', 0o600);
   try {
     await file.writeFile(`${oid}\n`);
@@ -95,5 +97,5 @@ export async function putRef(gitDir: string, ref: string, oid: string): Promise<
     await file.close();
   }
   await rename(`${path}.lock`, path);
-  await syncDirectory(join(path, '..'));
+  await syncDirectory(dirname(path));
 }

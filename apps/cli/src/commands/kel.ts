@@ -43,7 +43,7 @@ async function ownLog(
     const log = await logs.read(prefix);
     if (log === null) {
       throw new AuthsError('storage/corrupt', `the key event log of ${identity.controller_did} is missing`, {
-        hint: 'auths doctor',
+        hint: 'auths doctor --fix',
         details: { path: `refs/did/keri/${prefix}/kel` },
       });
     }

@@ -115,7 +115,7 @@ async function inWorkTree<T>(
       details: { path: repository.gitDir },
     });
   }
-  const { homeExists } = await import('@auths/git-store/home-repository');
+  const { homeExists } = await import('@auths/git-store/home-parts');
   const stores = homeExists(context.home) ? await openStores(context) : null;
   try {
     return await action({ workTree, repository, stores, lookup: (did) => knownRoot(stores, did) });

@@ -51,7 +51,7 @@ function signerJson(device: DeviceState): unknown {
 
 /** The devices of the identity in this home; null when it has none. */
 async function ownSigners(context: Context): Promise<readonly DeviceState[] | null> {
-  const { homeExists } = await import('@auths/git-store/home-repository');
+  const { homeExists } = await import('@auths/git-store/home-parts');
   if (!homeExists(context.home)) return null;
   const { openStores } = await import('../composition.ts');
   const stores = await openStores(context);

@@ -5,7 +5,8 @@ import { hasCode } from '@auths/core/errors';
 import { decodeDidKey } from '@auths/core/encoding/did-key';
 import { isDidKey } from '@auths/core/identifiers';
 import { gitVersion } from '@auths/git-store/git';
-import { homeExists, mendHead } from '@auths/git-store/home-repository';
+import { mendHomeFiles } from '@auths/git-store/home-files';
+import { lostPart } from '@auths/git-store/home-parts';
 import { findLocks } from '@auths/git-store/refs';
 import { readAllowList, restoreAllowList } from '@auths/key-store/allow-list';
 import { lockState } from '@auths/key-store/file-lock';
@@ -77,15 +78,14 @@ async function environment(context: Context): Promise<readonly Finding[]> {
   ];
 }
 
-/** git calls nothing a repository whose HEAD it cannot read. */
+/** The files without which git, and then everybody, takes the home for none. */
 async function repository(context: Context, fix: boolean): Promise<readonly Finding[]> {
-  if (!homeExists(context.home)) return [];
-  const head = await mendHead(context.home, fix);
-  if (head === 'sound') return [];
-  const detail = `${join(context.home, 'HEAD')} is damaged, and git takes the home for no repository`;
-  return [
-    head === 'mended' ? fixed('repository', detail) : failed('repository', detail, 'auths doctor --fix'),
-  ];
+  const broken = await mendHomeFiles(context.home, fix);
+  const findings = broken.map(({ detail }) =>
+    fix ? fixed('repository', detail) : failed('repository', detail, 'auths doctor --fix'),
+  );
+  const lost = broken.length > 0 && !fix ? null : lostPart(context.home);
+  return lost === null ? findings : [...findings, failed('repository', lost.message, lost.hint ?? null)];
 }
 
 /** Owner-only: the home 0700, the files that hold secrets 0600. */

@@ -5,7 +5,8 @@ import { formatAllowedSigners } from '@auths/core/commit/allowed-signers';
 import { hasCode } from '@auths/core/errors';
 import { prefixOf } from '@auths/core/identifiers';
 import { readSmallText } from '@auths/git-store/files';
-import { homeExists, openHome, type Home } from '@auths/git-store/home-repository';
+import { homeExists } from '@auths/git-store/home-parts';
+import { openHome, type Home } from '@auths/git-store/home-repository';
 import { readIdentityDocument, type IdentityDocument } from '@auths/git-store/identity-document';
 import { repairLog } from '@auths/git-store/repair';
 import { openJournal } from '@auths/key-store/journal';
@@ -28,7 +29,7 @@ const MAX_DERIVED = 64 << 20;
 /** As our writers name them; `tmp_obj_` and `tmp_pack_` are git's own names. */
 const TEMPORARY = /(?:\.[0-9a-f]{12,18}\.tmp|^devices\.[0-9a-f]{16}\.tmp|^tmp_(?:obj|pack|idx)_\w+)$/;
 
-/** A log whose ref a crash has emptied: its newest sound state is put back. */
+/** A log whose ref a crash has emptied or lost: its newest sound state is put back. */
 export async function checkLog(context: Context, fix: boolean): Promise<readonly Finding[]> {
   return inHome(context, async (home, { controller_did }) => {
     if (!fix) return [];
@@ -47,7 +48,7 @@ export async function checkTemporaryFiles(context: Context, fix: boolean): Promi
   for (const path of await filesBelow(context.home)) {
     if (!TEMPORARY.test(path.slice(path.lastIndexOf('/') + 1))) continue;
     const { mtimeMs } = await stat(path);
-    if (Date.now() - mtimeMs > OLD_MS) left.push(path);
+    if (Math.abs(Date.now() - mtimeMs) > OLD_MS) left.push(path);
   }
   if (left.length === 0) return [];
   if (fix) for (const path of left) await unlink(path);

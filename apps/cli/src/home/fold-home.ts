@@ -7,7 +7,8 @@ import { prefixOf, type DidKeri } from '@auths/core/identifiers';
 import { replay } from '@auths/core/keri/key-state';
 import { gitAttestationStore } from '@auths/git-store/attestation-store';
 import { gitEventLog } from '@auths/git-store/event-log';
-import { homeExists, openHome, type Home } from '@auths/git-store/home-repository';
+import { homeExists } from '@auths/git-store/home-parts';
+import { openHome, type Home } from '@auths/git-store/home-repository';
 import { IDENTITY_REF, readIdentityDocument } from '@auths/git-store/identity-document';
 import { verifyEngine } from '../engines.ts';
 import { readLogView } from './identity-view.ts';
@@ -64,7 +65,7 @@ export async function foldStates(
   const log = await gitEventLog(home).read(prefix);
   if (log === null) {
     throw new AuthsError('storage/corrupt', `the key event log of ${did} is missing from this home`, {
-      hint: 'auths doctor',
+      hint: 'auths doctor --fix',
       details: { path: `refs/did/keri/${prefix}/kel` },
     });
   }

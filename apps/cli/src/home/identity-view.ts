@@ -1,6 +1,5 @@
 /** What a home knows of its identity: role, log position, devices. From the cache where it fits, else by a fold of log and records. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { homeExists, whyNoHome } from '@auths/git-store/home-parts';
 import type { Home } from '@auths/git-store/home-repository';
 import { prefixOf, type DidKeri } from '@auths/core/identifiers';
 import {
@@ -14,10 +13,15 @@ import {
 
 export type { DeviceView, IdentityView, LogView } from './view-cache.ts';
 
-/** Null when `dir` has no identity; creates nothing but the cache. `kel/invalid` for a log that does not replay. */
+/** Null when `dir` has no identity; creates nothing but the cache. `storage/corrupt` for one that has lost a part, `kel/invalid` for a log that does not replay. */
 export async function readIdentityView(dir: string): Promise<IdentityView | null> {
   const cached = readCachedView(dir);
-  if (cached !== null || !existsSync(join(dir, 'HEAD'))) return cached;
+  if (cached !== null) return cached;
+  if (!homeExists(dir)) {
+    const broken = whyNoHome(dir);
+    if (broken !== null) throw broken;
+    return null;
+  }
   const { foldIdentity } = await import('./fold-home.ts');
   return foldIdentity(dir);
 }

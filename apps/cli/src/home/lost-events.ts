@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AuthsError } from '@auths/core/errors';
 import { prefixOf, type DidKeri, type Prefix } from '@auths/core/identifiers';
+import { beginAgain } from '@auths/git-store/home-parts';
 import { openHome, type Home } from '@auths/git-store/home-repository';
 import { IDENTITY_REF, listNames } from '@auths/git-store/ref-files';
 import { isSuperseded } from '@auths/git-store/remote-disputes';
@@ -71,7 +72,7 @@ export function lostIdentity(dir: string): AuthsError<'storage/corrupt'> | null 
   }
   if (!existsSync(join(dir, 'cache', 'tip.json'))) return null;
   return new AuthsError('storage/corrupt', `${dir} held an identity, and its key event log is gone`, {
-    hint: `auths doctor --fix looks for it. In vain: put back a copy of the home, or begin from the recovery kit in a new one: AUTHS_HOME=~/.auths-new auths id recover --from PLACE --recovery-file '${dir}/recovery-kit.json'`,
+    hint: `auths doctor --fix looks for it. In vain: ${beginAgain(dir)}`,
     details: { path: `${dir}/refs/did/keri` },
   });
 }
