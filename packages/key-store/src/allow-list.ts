@@ -48,7 +48,7 @@ export type ListEdit = (
 
 /**
  * Changes the list. One writer at a time, also between processes, from before `edit` is called until the list is
- * durable; the list before the change is kept as the backup. Resolves to the new list.
+ * durable; the list before the change is kept as the backup, without keys that the change wipes. Resolves to the new list.
  */
 export async function changeAllowList(dir: string, edit: ListEdit): Promise<readonly PairedDevice[]> {
   const path = join(dir, FILE);
@@ -61,7 +61,7 @@ export async function changeAllowList(dir: string, edit: ListEdit): Promise<read
     parseAllowList(bytes, path);
     // The list first: with a backup and no list, a crash in between would look like a loss.
     const first = (await readFileBounded(path, MAX_FILE)) === null;
-    if (!first) await writeFileAtomic(join(dir, BACKUP), encode(before));
+    if (!first) await writeFileAtomic(join(dir, BACKUP), encode(withoutWiped(before, after)));
     await writeFileAtomic(path, bytes);
     return after;
   });
@@ -76,6 +76,18 @@ export async function restoreAllowList(dir: string): Promise<boolean> {
     parseAllowList(backup, join(dir, BACKUP));
     await writeFileAtomic(path, backup);
     return true;
+  });
+}
+
+/** `before`, with each entry whose key is not in `after` any more as it is there: a revoked device must not come back by a backup. */
+function withoutWiped(
+  before: readonly PairedDevice[],
+  after: readonly PairedDevice[],
+): readonly PairedDevice[] {
+  const now = new Map(after.map((entry) => [entry.rid, entry]));
+  return before.flatMap((entry) => {
+    const next = now.get(entry.rid);
+    return next === undefined ? [] : [next.psk === entry.psk ? entry : next];
   });
 }
 
