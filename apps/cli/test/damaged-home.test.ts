@@ -281,6 +281,23 @@ it('a log whose ref is gone is found among the objects', () => {
   expect(data('kel', 'show')['events']).toHaveLength(3);
 });
 
+it('the lock of a process that lives is named, and nothing of it is cleared away', () => {
+  const holder = JSON.stringify({ pid: process.pid, started: '' });
+  const mine = join(world.home, 'init.lock.001122334455667788.tmp');
+  for (const path of [join(world.home, 'init.lock'), mine]) writeFileSync(path, holder);
+  const long = new Date(Date.now() - 86_400_000);
+  utimesSync(mine, long, long);
+  const { status, document } = world.json(['doctor', '--fix', '--yes']);
+  expect(status).toBe(0);
+  expect((document.data as { checks: readonly Finding[] }).checks).toContainEqual({
+    check: 'locks',
+    status: 'warning',
+    detail: expect.stringContaining(`init.lock is held by process ${process.pid}, which lives`),
+    hint: expect.stringContaining(`kill -9 ${process.pid}`),
+  });
+  expect(readFileSync(mine, 'utf8')).toBe(holder);
+});
+
 it('a lock from the future is an old one', () => {
   const lock = join(world.home, `${kel}.lock`);
   writeFileSync(lock, '');

@@ -4,11 +4,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { link, readFile, unlink, writeFile } from 'node:fs/promises';
+import { link, lstat, readFile, unlink, writeFile } from 'node:fs/promises';
 import { kill, pid } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AuthsError, storageHint } from '@auths/core/errors';
-import { errnoOf } from './atomic-file.ts';
+import { errnoOf, storageFailed } from './atomic-file.ts';
 
 interface Holder {
   readonly pid: number;
@@ -39,17 +39,36 @@ export async function requireNoStaleLock(path: string): Promise<void> {
 
 /** Who holds a lock: nobody (no file), a living process, or a dead one. */
 export async function lockState(lock: string): Promise<'free' | 'held' | 'stale'> {
+  const found = await look(lock);
+  return found === 'free' || found === 'stale' ? found : 'held';
+}
+
+/** The process that holds a lock and lives; null where none does. */
+export async function lockHolder(lock: string): Promise<number | null> {
+  const found = await look(lock);
+  return typeof found === 'string' ? null : found.pid;
+}
+
+async function look(lock: string): Promise<'free' | 'stale' | Holder> {
   let text: string;
   try {
     text = await readFile(lock, 'utf8');
   } catch (error) {
+    // A link that leads nowhere is no lock of ours, and it is in the way of one.
+    if (await isLink(lock)) return 'stale';
     if (errnoOf(error) === 'ENOENT') return 'free';
-    throw error;
+    throw storageFailed(lock, error);
   }
   const holder = parseHolder(text);
   // The file gets its name only when it is whole, so one that cannot be read is not in the making.
-  if (holder === null || !isAlive(holder)) return 'stale';
-  return 'held';
+  return holder === null || !isAlive(holder) ? 'stale' : holder;
+}
+
+async function isLink(path: string): Promise<boolean> {
+  return lstat(path).then(
+    (facts) => facts.isSymbolicLink(),
+    () => false,
+  );
 }
 
 async function acquire(lock: string, waitMs: number): Promise<() => Promise<void>> {
@@ -69,10 +88,10 @@ async function acquire(lock: string, waitMs: number): Promise<() => Promise<void
       } catch (error) {
         if (errnoOf(error) !== 'EEXIST') throw failed(lock, error);
       }
-      const state = await lockState(lock);
-      if (state === 'stale') throw leftBehind(lock);
-      if (performance.now() > deadline) throw locked(lock, 'another program has held it for too long');
-      if (state === 'held') await sleep(Math.min(5 + 5 * attempt, 50) * (0.5 + Math.random()));
+      const found = await look(lock);
+      if (found === 'stale') throw leftBehind(lock);
+      if (performance.now() > deadline) throw found === 'free' ? busy(lock) : heldBy(lock, found.pid);
+      if (found !== 'free') await sleep(Math.min(5 + 5 * attempt, 50) * (0.5 + Math.random()));
     }
   } finally {
     await unlink(mine).catch(() => undefined);
@@ -111,14 +130,25 @@ function startOf(process: number): string {
 }
 
 function leftBehind(lock: string): AuthsError<'storage/locked'> {
-  return locked(lock, 'a program that has ended left it behind');
+  return locked(lock, 'a program that has ended left it behind', 'auths doctor --fix');
 }
 
-function locked(path: string, why: string): AuthsError<'storage/locked'> {
-  return new AuthsError('storage/locked', `${path}: ${why}`, {
-    hint: 'auths doctor --fix',
-    details: { path },
-  });
+/** Taken and let go of by others all the time. */
+function busy(lock: string): AuthsError<'storage/locked'> {
+  return locked(lock, 'other programs have held it for too long', 'run the same command again');
+}
+
+/** A stopped process lives and does not go on; only a person can tell it from one that works. */
+function heldBy(lock: string, holder: number): AuthsError<'storage/locked'> {
+  return locked(
+    lock,
+    `process ${holder}, which lives, has held it for too long`,
+    `let it come to its end, or end it: kill -9 ${holder}`,
+  );
+}
+
+function locked(path: string, why: string, hint: string): AuthsError<'storage/locked'> {
+  return new AuthsError('storage/locked', `${path}: ${why}`, { hint, details: { path } });
 }
 
 function failed(path: string, cause: unknown): AuthsError<'storage/failed'> {

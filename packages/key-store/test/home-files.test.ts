@@ -1,11 +1,20 @@
-import { readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync, mkdirSync } from 'node:fs';
+import {
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { encodeDidKey } from '@auths/core/encoding/did-key';
 import type { PairedDevice } from '@auths/core/flows/pairing-ports';
 import { sampleKey, sampleLogOf, streamOf } from '@auths/testing/sample-events';
 import { changeAllowList, readAllowList, restoreAllowList } from '../src/allow-list.ts';
-import { lockState, withFileLock } from '../src/file-lock.ts';
+import { lockHolder, lockState, withFileLock } from '../src/file-lock.ts';
 import { openJournal } from '../src/journal.ts';
 import { checkMachine, readMachineId, recordMachine, refuseCopiedHome } from '../src/machine.ts';
 import {
@@ -131,6 +140,15 @@ describe('allow list', () => {
     },
   );
 
+  it('keeps no key in its backup that the list has wiped', async () => {
+    const dir = scratch();
+    await changeAllowList(dir, () => [device('phone'), device('laptop'), device('old')]);
+    await changeAllowList(dir, ([, laptop]) => [device('phone', 'revoked'), laptop as PairedDevice]);
+    rmSync(listPath(dir));
+    expect(await restoreAllowList(dir)).toBe(true);
+    expect(await readAllowList(dir)).toEqual([device('phone', 'revoked'), device('laptop')]);
+  });
+
   it('fails closed when the list is cut off or gone', async () => {
     const dir = scratch();
     await changeAllowList(dir, () => [device('phone')]);
@@ -212,13 +230,40 @@ describe('file lock', () => {
     });
   });
 
-  it('gives up on a living holder after the time it was given', async () => {
+  it('gives up on a living holder after the time it was given, and says which process it is', async () => {
     const path = join(scratch(), 'file');
     await withFileLock(path, async () => {
       await expect(withFileLock(path, () => Promise.resolve(), { waitMs: 30 })).rejects.toMatchObject({
         code: 'storage/locked',
+        message: expect.stringContaining(`process ${process.pid}, which lives`),
+        hint: expect.stringContaining(`kill -9 ${process.pid}`),
       });
       expect(await lockState(`${path}.lock`)).toBe('held');
+      expect(await lockHolder(`${path}.lock`)).toBe(process.pid);
+    });
+    expect(await lockHolder(`${path}.lock`)).toBeNull();
+  });
+
+  it('takes a link that leads nowhere for one left behind, and waits for nothing', async () => {
+    for (const target of ['gone', 'file.lock']) {
+      const path = join(scratch(), 'file');
+      symlinkSync(target, `${path}.lock`);
+      expect(await lockState(`${path}.lock`)).toBe('stale');
+      await expect(withFileLock(path, () => Promise.resolve())).rejects.toMatchObject({
+        code: 'storage/locked',
+        hint: 'auths doctor --fix',
+      });
+    }
+  });
+
+  it('names the folder that stands in its place', async () => {
+    const path = join(scratch(), 'file');
+    mkdirSync(`${path}.lock`);
+    await expect(withFileLock(path, () => Promise.resolve())).rejects.toMatchObject({
+      code: 'storage/failed',
+      message: expect.stringContaining(`${path}.lock`),
+      hint: expect.stringMatching(/move it away/),
+      details: { path: `${path}.lock` },
     });
   });
 });

@@ -9,7 +9,7 @@ import { mendHomeFiles } from '@auths/git-store/home-files';
 import { lostPart } from '@auths/git-store/home-parts';
 import { findLocks } from '@auths/git-store/refs';
 import { readAllowList, restoreAllowList } from '@auths/key-store/allow-list';
-import { lockState } from '@auths/key-store/file-lock';
+import { lockHolder, lockState } from '@auths/key-store/file-lock';
 import { checkMachine, recordMachine, settleMachine, type MachineVerdict } from '@auths/key-store/machine';
 import { PENDING_EVENT } from '../witnesses/own-log.ts';
 import type { Context } from '../command.ts';
@@ -113,6 +113,12 @@ async function locks(context: Context, fix: boolean): Promise<readonly Finding[]
     const detail = `${lock} was left by a process that is gone`;
     findings.push(fix ? fixed('locks', detail) : failed('locks', detail, 'auths doctor --fix'));
   }
+  for (const lock of homeLocks(context)) {
+    const holder = await lockHolder(lock);
+    if (holder === null) continue;
+    const detail = `${lock} is held by process ${holder}, which lives`;
+    findings.push(warning('locks', detail, `let it come to its end, or end it: kill -9 ${holder}`));
+  }
   for (const { path, ageMs } of findLocks(context.home)) {
     if (ageMs > OLD_LOCK_MS) continue;
     const detail = `${path} is ${Math.round(ageMs / 1000)} s old: git holds it, or has died with it`;
@@ -121,12 +127,14 @@ async function locks(context: Context, fix: boolean): Promise<readonly Finding[]
   return findings.length > 0 ? findings : [ok('locks', 'none left behind')];
 }
 
+function homeLocks({ home }: Context): readonly string[] {
+  const names = ['keys.enc', 'init', 'init-takeover', PENDING_EVENT, 'allow-list.json'];
+  return names.map((name) => join(home, `${name}.lock`));
+}
+
 async function staleLocks(context: Context): Promise<readonly string[]> {
   const stale: string[] = [];
-  for (const name of ['keys.enc', 'init', 'init-takeover', PENDING_EVENT, 'allow-list.json']) {
-    const lock = join(context.home, `${name}.lock`);
-    if ((await lockState(lock)) === 'stale') stale.push(lock);
-  }
+  for (const lock of homeLocks(context)) if ((await lockState(lock)) === 'stale') stale.push(lock);
   for (const { path, ageMs } of findLocks(context.home)) if (ageMs > OLD_LOCK_MS) stale.push(path);
   return stale;
 }

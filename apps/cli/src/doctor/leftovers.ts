@@ -9,6 +9,7 @@ import { homeExists } from '@auths/git-store/home-parts';
 import { openHome, type Home } from '@auths/git-store/home-repository';
 import { readIdentityDocument, type IdentityDocument } from '@auths/git-store/identity-document';
 import { repairLog } from '@auths/git-store/repair';
+import { lockState } from '@auths/key-store/file-lock';
 import { openJournal } from '@auths/key-store/journal';
 import type { Context } from '../command.ts';
 import { homeFiles } from '../composition.ts';
@@ -47,6 +48,8 @@ export async function checkTemporaryFiles(context: Context, fix: boolean): Promi
   const left: string[] = [];
   for (const path of await filesBelow(context.home)) {
     if (!TEMPORARY.test(path.slice(path.lastIndexOf('/') + 1))) continue;
+    // What a living process takes its lock with lies there until it has the lock.
+    if (/\.lock\.\w+\.tmp$/.test(path) && (await lockState(path)) === 'held') continue;
     const { mtimeMs } = await stat(path);
     if (Math.abs(Date.now() - mtimeMs) > OLD_MS) left.push(path);
   }
