@@ -281,6 +281,33 @@ it('a log whose ref is gone is found among the objects', () => {
   expect(data('kel', 'show')['events']).toHaveLength(3);
 });
 
+it('a recovery kit that is damaged is told, and the words on paper make a new one', () => {
+  const page = join(world.dir, 'page.txt');
+  data('recovery', 'export', '--words', '--output', page);
+  const kit = join(world.home, 'recovery-kit.json');
+  truncateSync(kit, 300);
+  expect(doctor('--fix')).toEqual({ exit: 1, bad: ['failed recovery kit'] });
+  for (const [words, hint] of [
+    [['id', 'rotate'], /copy of it, or the 24 recovery words: --words -/],
+    [['recovery', 'export', '--output', join(world.dir, 'kit.json')], /id rotate --words -/],
+  ] as const)
+    expect(world.json(words)).toMatchObject({
+      status: 7,
+      document: { error: { code: 'storage/corrupt', hint: expect.stringMatching(hint) } },
+    });
+  const input = (readFileSync(page, 'utf8').match(/\d+[ .)]+([a-z]+)/g) ?? [])
+    .join(' ')
+    .replace(/[^a-z]+/g, ' ');
+  expect(world.json(['id', 'rotate', '--words', '-'], { input })).toMatchObject({ status: 0 });
+  expect(doctor()).toEqual({ exit: 0, bad: [] });
+  data('recovery', 'check');
+});
+
+it('a device.pub that is gone is made again before the device is looked for', () => {
+  rmSync(join(world.home, 'device.pub'));
+  expect(doctor('--fix')).toEqual({ exit: 0, bad: ['fixed device key'] });
+});
+
 it('the lock of a process that lives is named, and nothing of it is cleared away', () => {
   const holder = JSON.stringify({ pid: process.pid, started: '' });
   const mine = join(world.home, 'init.lock.001122334455667788.tmp');

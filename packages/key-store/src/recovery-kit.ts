@@ -56,9 +56,14 @@ export async function sealRecoveryKit(kit: RecoveryKit, passphrase: string): Pro
   return utf8(`${JSON.stringify(file, null, 1)}\n`);
 }
 
+/** What helps where a kit cannot be read: what it sealed lies nowhere else. */
+const NEW_KIT =
+  'put back a copy of it; or, with the 24 recovery words, auths id rotate --words - makes a new one';
+const OTHER_KIT = 'take another copy of it, or the 24 recovery words: --words -';
+
 /** Whose kit this is, without a passphrase: a claim of the file, proved only by opening it. `path` is for error texts. */
 export function readRecoveryKitOwner(bytes: Uint8Array, path = 'recovery kit'): DidKeri {
-  return parseSealedKit(bytes, path).controller_did;
+  return parseSealedKit(bytes, path, NEW_KIT).controller_did;
 }
 
 /** Opens a kit. `key/wrong-passphrase` (also for a changed file: the two cannot be told apart), `storage/corrupt` when it is none. */
@@ -67,7 +72,7 @@ export async function openRecoveryKit(
   passphrase: string,
   path = 'recovery kit',
 ): Promise<RecoveryKit> {
-  const file = parseSealedKit(bytes, path);
+  const file = parseSealedKit(bytes, path, OTHER_KIT);
   const key = await deriveKey(passphrase, file.kdf);
   const plaintext = open(key, lv(RECOVERY_LABEL, file.controller_did), file);
   key.fill(0);
@@ -77,7 +82,7 @@ export async function openRecoveryKit(
     if (didKeriOf(kit.prefix) === file.controller_did) return kit;
   } catch (cause) {
     if (!hasCode(cause, 'input/malformed')) throw cause;
-    throw corruptFile(path, 'what it seals is not a recovery kit', cause);
+    throw corruptFile(path, 'what it seals is not a recovery kit', cause, OTHER_KIT);
   } finally {
     plaintext.fill(0);
   }
@@ -105,7 +110,7 @@ export async function readRecoveryKit(path: string, passphrase: string): Promise
   return bytes === null ? null : openRecoveryKit(bytes, passphrase, path);
 }
 
-function parseSealedKit(bytes: Uint8Array, path: string): SealedKit {
+function parseSealedKit(bytes: Uint8Array, path: string, hint: string): SealedKit {
   try {
     const { v, controller_did, kdf, nonce, ciphertext } = exactObject(
       parseJson(bytes, { maxLength: MAX_KIT }),
@@ -124,9 +129,9 @@ function parseSealedKit(bytes: Uint8Array, path: string): SealedKit {
     }
   } catch (cause) {
     if (!hasCode(cause, 'input/malformed')) throw cause;
-    throw corruptFile(path, 'it is not a recovery kit', cause);
+    throw corruptFile(path, 'it is not a recovery kit', cause, hint);
   }
-  throw corruptFile(path, 'it is not a recovery kit');
+  throw corruptFile(path, 'it is not a recovery kit', undefined, hint);
 }
 
 function parseKit(plaintext: Uint8Array): RecoveryKit {

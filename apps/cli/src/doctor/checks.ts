@@ -1,5 +1,5 @@
 /** The checks of `auths doctor`, each a question with a yes or no and, where possible, a repair. */
-import { chmod, stat, unlink } from 'node:fs/promises';
+import { chmod, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '@auths/core/errors';
 import { decodeDidKey } from '@auths/core/encoding/did-key';
@@ -7,11 +7,10 @@ import { isDidKey } from '@auths/core/identifiers';
 import { gitVersion } from '@auths/git-store/git';
 import { mendHomeFiles } from '@auths/git-store/home-files';
 import { lostPart } from '@auths/git-store/home-parts';
-import { findLocks } from '@auths/git-store/refs';
 import { readAllowList, restoreAllowList } from '@auths/key-store/allow-list';
-import { lockHolder, lockState } from '@auths/key-store/file-lock';
+import { readFileBounded } from '@auths/key-store/atomic-file';
+import { readRecoveryKitOwner } from '@auths/key-store/recovery-kit';
 import { checkMachine, recordMachine, settleMachine, type MachineVerdict } from '@auths/key-store/machine';
-import { PENDING_EVENT } from '../witnesses/own-log.ts';
 import type { Context } from '../command.ts';
 import { homeFiles, openKeys } from '../composition.ts';
 import { writeDevicePub } from '../home/device-files.ts';
@@ -21,12 +20,12 @@ import { readIdentityView } from '../home/identity-view.ts';
 import { lostIdentity } from '../home/lost-events.ts';
 import { checkRefs } from './broken-refs.ts';
 import { failed, fixed, ok, warning, type Finding } from './finding.ts';
+import { checkLocks } from './locks.ts';
 import { checkDerived, checkLog, checkTemporaryFiles, checkUnfinished } from './leftovers.ts';
 import { toAuthsError } from '../output.ts';
 import { roundTrip } from './round-trip.ts';
 
-/** A ref lock of git's own says nothing of its holder; git holds one for milliseconds. */
-const OLD_LOCK_MS = 60_000;
+const MAX_KIT = 64 << 20;
 
 /** Every check, in order; one that cannot be made does not stop the others. */
 export async function runChecks(
@@ -38,14 +37,14 @@ export async function runChecks(
     ['environment', environment],
     ['home', permissions],
     ['repository', repository],
-    ['locks', locks],
+    ['locks', checkLocks],
     ['leftovers', checkTemporaryFiles],
     ['refs', checkRefs],
     ['log', checkLog],
     ['unfinished', checkUnfinished],
+    ['device key', devicePub],
     ['identity', identity],
     ['machine', machine],
-    ['device key', devicePub],
     ['paired devices', allowList],
     ['derived files', checkDerived],
     ['recovery kit', recoveryKit],
@@ -104,39 +103,6 @@ async function permissions(context: Context, fix: boolean): Promise<readonly Fin
     findings.push(fix ? fixed('home', detail) : failed('home', detail, 'auths doctor --fix'));
   }
   return findings.length > 0 ? findings : [ok('home', `${context.home} is yours alone`)];
-}
-
-async function locks(context: Context, fix: boolean): Promise<readonly Finding[]> {
-  const findings: Finding[] = [];
-  for (const lock of await staleLocks(context)) {
-    if (fix) await unlink(lock);
-    const detail = `${lock} was left by a process that is gone`;
-    findings.push(fix ? fixed('locks', detail) : failed('locks', detail, 'auths doctor --fix'));
-  }
-  for (const lock of homeLocks(context)) {
-    const holder = await lockHolder(lock);
-    if (holder === null) continue;
-    const detail = `${lock} is held by process ${holder}, which lives`;
-    findings.push(warning('locks', detail, `let it come to its end, or end it: kill -9 ${holder}`));
-  }
-  for (const { path, ageMs } of findLocks(context.home)) {
-    if (ageMs > OLD_LOCK_MS) continue;
-    const detail = `${path} is ${Math.round(ageMs / 1000)} s old: git holds it, or has died with it`;
-    findings.push(warning('locks', detail, 'auths doctor --fix, a minute from now'));
-  }
-  return findings.length > 0 ? findings : [ok('locks', 'none left behind')];
-}
-
-function homeLocks({ home }: Context): readonly string[] {
-  const names = ['keys.enc', 'init', 'init-takeover', PENDING_EVENT, 'allow-list.json'];
-  return names.map((name) => join(home, `${name}.lock`));
-}
-
-async function staleLocks(context: Context): Promise<readonly string[]> {
-  const stale: string[] = [];
-  for (const lock of homeLocks(context)) if ((await lockState(lock)) === 'stale') stale.push(lock);
-  for (const { path, ageMs } of findLocks(context.home)) if (ageMs > OLD_LOCK_MS) stale.push(path);
-  return stale;
 }
 
 async function identity(context: Context): Promise<readonly Finding[]> {
@@ -225,8 +191,12 @@ async function allowList(context: Context, fix: boolean): Promise<readonly Findi
   }
 }
 
+/** One that is damaged throws: it is no kit any more, and nobody is to rely on it. */
 async function recoveryKit(context: Context): Promise<readonly Finding[]> {
   if (recoveryState(context.home) !== 'on-this-machine') return [];
+  const { kit } = homeFiles(context.home);
+  // Whether it opens only its passphrase tells: auths recovery check.
+  readRecoveryKitOwner((await readFileBounded(kit, MAX_KIT)) ?? new Uint8Array(), kit);
   return [
     warning(
       'recovery kit',
