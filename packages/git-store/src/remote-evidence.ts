@@ -125,7 +125,9 @@ function boundedHome(dir: string): Home {
   let left = MAX_FETCHED;
   async function take(oid: string, type: ObjectType): Promise<Uint8Array> {
     const object = await reader.read(oid, { maxSize: Math.max(0, left) });
-    if (object === null || object.type !== type) throw corrupt('the remote', `${type} ${oid} is missing`);
+    if (object === null) throw corrupt('the remote', `${type} ${oid} is missing`);
+    if (object.type !== type)
+      throw corrupt('the remote', `${oid} is a ${object.type} where a ${type} is needed`);
     // Small objects cost too.
     left -= object.bytes.length + 256;
     if (left < 0) throw malformed(`it unpacks to more than ${MAX_FETCHED >> 20} MiB`);

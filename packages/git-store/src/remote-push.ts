@@ -68,11 +68,24 @@ export async function pushRefs(
   const refusals = stdout.split('\n').filter((line) => line.startsWith('!'));
   const why = refusals.map((line) => /rejected\]\s*\((.+)\)/.exec(line)?.[1] ?? line);
   const raced = /\[rejected\]|incorrect old value|failed to update ref|reference already exists/;
-  if (refusals.some((line) => raced.test(line) && !line.includes('(atomic'))) {
-    throw new AuthsError('kel/conflict', `${url} changed at the same moment`, {
-      hint: 'try again',
+  // Of refs that it takes all or none of, a remote says only beside them why it takes none.
+  const wasFirst = /cannot lock ref .*(?:reference already exists|is at [0-9a-f]+ but expected)/;
+  if (refusals.some((line) => raced.test(line) && !line.includes('(atomic')) || wasFirst.test(stderr)) {
+    throw new AuthsError('kel/conflict', `${url} changed at the same moment: somebody else wrote there`, {
+      hint: 'run the same command again',
       details: { prefix },
     });
+  }
+  const lock = /cannot lock ref .*Unable to create '(.+\.lock)': File exists/.exec(stderr)?.[1];
+  if (lock !== undefined) {
+    throw new AuthsError(
+      'git/failed',
+      `${url} refuses: somebody else writes there, or ${lock} was left behind`,
+      {
+        hint: 'run the same command again; if it stays, its owner should remove that file',
+        details: { args: ['push'], status },
+      },
+    );
   }
   if (refusals.length === 0) throw unreachable(url, wordsOf(stderr));
   const said = why.find((text) => !/atomic/.test(text)) ?? why[0] ?? '';

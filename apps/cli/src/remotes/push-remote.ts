@@ -4,7 +4,7 @@ import { givenUpRevocations } from '@auths/core/flows/given-up-revocations';
 import { mergeLog } from '@auths/core/flows/merge-log';
 import { prefixOf, type Prefix, type Said } from '@auths/core/identifiers';
 import { advance, type Log } from '@auths/core/keri/advance';
-import { replay, type KelVerdict } from '@auths/core/keri/key-state';
+import { replay } from '@auths/core/keri/key-state';
 import type { VerifyEngine } from '@auths/core/ports';
 import { kelRef } from '@auths/git-store/event-log';
 import { recordFileName, recordsRef } from '@auths/git-store/record-names';
@@ -53,7 +53,7 @@ export async function pushRemote(
   let plan = await planPush(home, prefix, refs);
   const standing = { recovered: false };
   if (plan.some(({ fastForward }) => !fastForward)) {
-    const theirs = await fetchIdentity(remote, prefix, refs, options);
+    const theirs = await readTheirs(remote, prefix, refs, options);
     standing.recovered = requireNotAhead(remote, engine, own, theirs);
     if (standing.recovered) await requireRevocationsSeen(stores, remote, own, theirs);
     // Records that only the remote has are taken over first, so that the union is what is sent.
@@ -88,8 +88,14 @@ function requireNotAhead(
 ): boolean {
   if (stream.length === 0) return false;
   const verdict = replay(stream, { engine });
-  if (verdict.verdict !== 'accepted' || verdict.state?.prefix !== prefix)
-    throw invalid(remote, prefix, verdict);
+  if (verdict.verdict !== 'accepted')
+    throw invalid(remote, prefix, {
+      at: verdict.at,
+      rule: verdict.rule ?? verdict.verdict,
+      reason: verdict.reason ?? verdict.verdict,
+    });
+  if (verdict.state?.prefix !== prefix)
+    throw invalid(remote, prefix, { at: 0, rule: 'prefix', reason: 'it is the log of another identity' });
   const theirs: Log = { prefix, events: verdict.events };
   const step = advance(own, theirs);
   if (step.kind === 'unchanged') return false;
@@ -130,14 +136,34 @@ async function requireRevocationsSeen(
   );
 }
 
-function invalid(remote: Remote, prefix: Prefix, verdict: KelVerdict): AuthsError<'kel/invalid'> {
-  const { at, rule, reason } = verdict;
+/** Bytes that make no log are the remote's fault, as they are for a pull. */
+async function readTheirs(
+  remote: Remote,
+  prefix: Prefix,
+  refs: RemoteRefs,
+  options: TransportOptions,
+): Promise<RemoteIdentity> {
+  try {
+    return await fetchIdentity(remote, prefix, refs, options);
+  } catch (error) {
+    if (!hasCode(error, 'input/malformed') && !hasCode(error, 'storage/corrupt')) throw error;
+    throw invalid(remote, prefix, { at: null, rule: 'form', reason: error.message });
+  }
+}
+
+interface Fault {
+  readonly at: number | null;
+  readonly rule: string;
+  readonly reason: string;
+}
+
+function invalid(remote: Remote, prefix: Prefix, { at, rule, reason }: Fault): AuthsError<'kel/invalid'> {
   return new AuthsError(
     'kel/invalid',
-    `${remote.name} holds a log of this identity that does not verify: ${reason ?? verdict.verdict}. Nothing was sent`,
+    `${remote.name} holds a log of this identity that does not verify: ${reason}. Nothing was sent`,
     {
       hint: `its owner should delete refs/did/keri/${prefix}/kel there, then push again`,
-      details: { prefix, at, rule: rule ?? verdict.verdict },
+      details: { prefix, at, rule },
     },
   );
 }

@@ -310,6 +310,30 @@ describe('auths push and pull over a bare repository', () => {
     expect(await errorOf(laptop, 'pull')).toMatchObject({ exit: 4, code: 'network/unreachable' });
   });
 
+  it('what lies in the place of the log there is the fault of the remote for a push too', async () => {
+    const { laptop, home, remote, prefix } = await published();
+    const kel = `refs/did/keri/${prefix}/kel`;
+    const tag = execFileSync('git', [`--git-dir=${remote}`, 'mktag'], {
+      input: `object ${kelOf(home, prefix)}\ntype commit\ntag t\ntagger a <a@b> 0 +0000\n\nx\n`,
+      encoding: 'utf8',
+    }).trim();
+    const stranger = world.machine('stranger');
+    const other = String((await stranger.data('init', '--name', 'x', '--git', 'none'))['controller_did']);
+    const theirs = `refs/did/keri/${other.slice('did:keri:'.length)}/kel`;
+    git(remote, 'fetch', '-q', join(stranger.folder, '.auths'), `${theirs}:refs/tmp/x`);
+    for (const [oid, message] of [
+      [tag, /does not verify: .* is a tag where a commit is needed/],
+      [git(remote, 'rev-parse', 'refs/tmp/x'), /does not verify: it is the log of another identity/],
+    ] as const) {
+      git(remote, 'update-ref', kel, oid);
+      expect(await errorOf(laptop, 'push')).toMatchObject({
+        code: 'kel/invalid',
+        message: expect.stringMatching(message),
+        hint: expect.stringMatching(/its owner should delete/),
+      });
+    }
+  });
+
   it('no room here to look at a remote is no fault of it: an append stops, and so does a pull', async () => {
     const place = await published();
     const { laptop, remote, home, prefix } = place;

@@ -507,6 +507,31 @@ describe('pushing', () => {
     expect(there.readRef(kelRef(trunk.prefix))).toBe(here.readRef(kelRef(trunk.prefix)));
   });
 
+  it('two first pushes at once: the second is told that another was first, and a lock there by its name', async () => {
+    const here = await homeWith(trunk);
+    const held = here.readRef(kelRef(trunk.prefix)) ?? '';
+    const anchors = `refs/did/keri/${trunk.prefix}/anchors`;
+    git(here.dir, 'update-ref', anchors, held);
+    const plan = await planPush(here, trunk.prefix, new Map());
+    const first = [
+      [`echo ${held} > ${anchors}`, 'kel/conflict', /somebody else wrote there/],
+      [`: > ${anchors}.lock`, 'git/failed', /anchors\.lock was left behind/],
+    ] as const;
+    for (const [write, code, message] of first) {
+      const dir = scratch();
+      git(dir, 'init', '--bare', '-q', dir);
+      // What another push does between our look and our write.
+      const hook = `#!/bin/sh\ncd ${dir} && mkdir -p refs/did/keri/${trunk.prefix} && ${write}\n`;
+      mkdirSync(join(dir, 'hooks'), { recursive: true });
+      writeFileSync(join(dir, 'hooks', 'pre-receive'), hook, { mode: 0o755 });
+      await expect(pushRefs(here, { url: dir }, trunk.prefix, plan)).rejects.toMatchObject({
+        code,
+        message: expect.stringMatching(message),
+        hint: expect.stringMatching(/^run the same command again/),
+      });
+    }
+  });
+
   it('a remote that forbids it says so in its own words', async () => {
     const there = await homeWith(trunk);
     mkdirSync(join(there.dir, 'hooks'));
