@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -161,6 +162,7 @@ describe('events that are lost', () => {
 
   it('with the whole log: init makes no second one', () => {
     rmSync(join(world.home, 'refs'), { recursive: true });
+    expect(world.json(['whoami'])).toMatchObject({ document: { error: { code: 'storage/corrupt' } } });
     mkdirSync(join(world.home, 'refs'));
     expect(world.json(['init', '--name', 'laptop', '--git', 'none'])).toMatchObject({
       status: 7,
@@ -351,6 +353,22 @@ describe('where a command is run', () => {
         error: { code: 'storage/failed', message: expect.stringMatching(/started in is gone/) },
       });
     }
+  });
+
+  it('a file or a link to itself as the home is not called a home without an identity', () => {
+    const file = join(world.dir, 'file');
+    const loop = join(world.dir, 'loop');
+    writeFileSync(file, '');
+    symlinkSync('loop', loop);
+    for (const [home, errno] of [
+      [file, 'ENOTDIR'],
+      [loop, 'ELOOP'],
+    ] as const)
+      for (const words of [['pull'], ['whoami'], ['devices', 'rename', 'desk', 'other']])
+        expect(world.json(words, { env: { AUTHS_HOME: home } }), words.join(' ')).toMatchObject({
+          status: 7,
+          document: { error: { code: 'storage/failed', message: expect.stringContaining(errno) } },
+        });
   });
 
   it('a home under a name with a line break is not made', () => {

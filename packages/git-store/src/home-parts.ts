@@ -19,7 +19,7 @@ export function isUsed(dir: string): boolean {
 /** `storage/corrupt`, with the way out, for a home that has lost a part without which git takes it for none; null for any other place. */
 export function lostPart(dir: string): AuthsError<'storage/corrupt'> | null {
   if (!isUsed(dir)) return null;
-  const part = ['objects', 'config', 'HEAD'].find((name) => !existsSync(join(dir, name)));
+  const part = ['objects', 'refs', 'config', 'HEAD'].find((name) => !existsSync(join(dir, name)));
   if (part === undefined) return null;
   if (part !== 'objects') return corrupt(join(dir, part), 'it is gone from this home');
   return new AuthsError(
