@@ -11,6 +11,7 @@ import { homeExists, whyNoHome } from '@auths/git-store/home-parts';
 import type { Home } from '@auths/git-store/home-repository';
 import type { IdentityDocument } from '@auths/git-store/identity-document';
 import type { Context } from './command.ts';
+import { lostIdentity } from './home/lost-identity.ts';
 
 const NEW_PASSPHRASE = 'Choose a passphrase for the keys of this home';
 
@@ -141,6 +142,7 @@ export function homeFiles(home: string): {
 export function noIdentity(home: string): AuthsError {
   return (
     whyNoHome(home) ??
+    lostIdentity(home) ??
     new AuthsError('identity/none', `there is no identity in ${home}`, {
       hint: 'auths init, or auths pair --join CODE to add this device to an identity that you have',
     })

@@ -56,7 +56,7 @@ beforeEach(() => {
   data('whoami');
 });
 
-const kit = (): string => readFileSync(join(world.home, 'recovery-kit.json'), 'utf8');
+const kitText = (): string => readFileSync(join(world.home, 'recovery-kit.json'), 'utf8');
 const again: readonly string[] = ['init', '--name', 'again', '--git', 'none'];
 function loseIdentityDocument(): void {
   inHome('update-ref', '-d', 'refs/auths/identity');
@@ -69,7 +69,7 @@ describe('an identity document that is lost', () => {
     ['after a rotation', true],
   ])('%s: is told, never replaced, and mended', (_how, rotated) => {
     if (rotated) data('id', 'rotate');
-    const before = [data('whoami'), kit()];
+    const before = [data('whoami'), kitText()];
     loseIdentityDocument();
     expect(data('status')['next_steps']).toEqual([
       { summary: expect.stringMatching(/identity is gone/), command: 'auths doctor --fix' },
@@ -80,19 +80,19 @@ describe('an identity document that is lost', () => {
     });
     expect(doctor()).toMatchObject({ exit: 1, bad: expect.arrayContaining(['failed refs']) });
     expect(doctor('--fix')).toEqual({ exit: 0, bad: ['fixed refs'] });
-    expect([data('whoami'), kit()]).toEqual(before);
+    expect([data('whoami'), kitText()]).toEqual(before);
   });
 
   it('with the cache too: a log that was rotated, or is not of this key, is not taken over', () => {
     data('id', 'rotate');
-    const [before, held] = [kit(), data('key', 'list')];
+    const [before, held] = [kitText(), data('key', 'list')];
     loseIdentityDocument();
     rmSync(join(world.home, 'cache'), { recursive: true });
     expect(world.json(again)).toMatchObject({
       status: 7,
       document: { error: { message: expect.stringMatching(/not what says whose home it is/) } },
     });
-    expect([kit(), data('key', 'list')]).toEqual([before, held]);
+    expect([kitText(), data('key', 'list')]).toEqual([before, held]);
   });
 
   it('of a device: that does not become an identity of its own', () => {

@@ -21,7 +21,7 @@ import { makeHomeFolder } from '../home/home-folder.ts';
 import { readHomeReport, type HomeReport, type RecoveryState } from '../home/home-report.ts';
 import { readIdentityView } from '../home/identity-view.ts';
 import { withInitLock } from '../home/home-lock.ts';
-import { lostIdentity } from '../home/lost-events.ts';
+import { lostIdentity } from '../home/lost-identity.ts';
 import { kitPlace } from '../home/kit-place.ts';
 import { finishGit, hasUnfinishedGit, noteGit } from '../home/unfinished-git.ts';
 import { initView, existingView, planView, type InitData } from '../views/init.ts';

@@ -17,7 +17,7 @@ import { writeDevicePub } from '../home/device-files.ts';
 import { readDeviceKey } from '../home/device-key.ts';
 import { recoveryState, statusOf } from '../home/home-report.ts';
 import { readIdentityView } from '../home/identity-view.ts';
-import { lostIdentity } from '../home/lost-events.ts';
+import { lostIdentity } from '../home/lost-identity.ts';
 import { checkRefs } from './broken-refs.ts';
 import { failed, fixed, ok, warning, type Finding } from './finding.ts';
 import { checkLocks } from './locks.ts';

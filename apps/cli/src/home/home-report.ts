@@ -8,7 +8,8 @@ import { homeFiles } from '../composition.ts';
 import { gitInForce, type GitChoice } from '../git-in-force.ts';
 import { readDeviceKey } from './device-key.ts';
 import { readIdentityView, type DeviceView, type IdentityView } from './identity-view.ts';
-import { hadIdentity, readCheckedTip } from './view-cache.ts';
+import { lostIdentity } from './lost-identity.ts';
+import { readCheckedTip } from './view-cache.ts';
 
 export type DeviceStatus = 'active' | 'revoked' | 'expired' | 'provisional';
 export type RecoveryState = 'on-this-machine' | 'exported' | 'checked' | null;
@@ -42,15 +43,10 @@ export async function readHomeReport(context: Context): Promise<HomeReport> {
   };
 }
 
-/** Seldom anything, and the words for it are not in the small program. */
 async function whatLacks(dir: string, identity: IdentityView | null): Promise<string | null> {
-  if (identity === null) {
-    if (!hadIdentity(dir)) return null;
-    const { lostIdentity } = await import('./lost-events.ts');
-    return lostIdentity(dir)?.message ?? null;
-  }
+  if (identity === null) return lostIdentity(dir)?.message ?? null;
   if ((readCheckedTip(dir, identity.prefix)?.sequence ?? 0) <= identity.sequence) return null;
-  // It looks again: another process may have appended meanwhile.
+  // Not in the small program. It looks again: another process may have appended meanwhile.
   const { whatIsLost } = await import('./lost-events.ts');
   return whatIsLost(dir, identity.controllerDid);
 }

@@ -2,16 +2,12 @@
  * Events that this machine has checked and that its log does not hold any more: a damaged disk, a ref set back by hand, an
  * old copy put back. The next append would make a second event for their place, and what they revoked would be alive.
  */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { AuthsError } from '@auths/core/errors';
 import { prefixOf, type DidKeri, type Prefix } from '@auths/core/identifiers';
-import { beginAgain } from '@auths/git-store/home-parts';
 import { openHome, type Home } from '@auths/git-store/home-repository';
-import { IDENTITY_REF, listNames } from '@auths/git-store/ref-files';
 import { isSuperseded } from '@auths/git-store/remote-disputes';
 import { readLogView } from './identity-view.ts';
-import { hadIdentity, readCheckedTip, type CheckedTip } from './view-cache.ts';
+import { readCheckedTip, type CheckedTip } from './view-cache.ts';
 
 /**
  * `tip`, where the log ends before it with `now` and no recovery took its place; else null. The tip is read before the
@@ -55,24 +51,4 @@ async function findLostEvents(home: Home, did: DidKeri): Promise<readonly [strin
   const view = await readLogView(home, did);
   const lost = await lostTip(home, prefix, tip, view);
   return lost === null ? null : lostWords(home, view.sequence, lost);
-}
-
-/** Of a home without an identity: why there is none although there was one; null where there never was one. */
-export function lostIdentity(dir: string): AuthsError<'storage/corrupt'> | null {
-  if (listNames(dir, 'refs/did/keri').length > 0) {
-    if (!hadIdentity(dir)) return null;
-    return new AuthsError(
-      'storage/corrupt',
-      `${dir} holds an identity, and ${IDENTITY_REF} is gone from it`,
-      {
-        hint: 'auths doctor --fix',
-        details: { path: join(dir, IDENTITY_REF) },
-      },
-    );
-  }
-  if (!existsSync(join(dir, 'cache', 'tip.json'))) return null;
-  return new AuthsError('storage/corrupt', `${dir} held an identity, and its key event log is gone`, {
-    hint: `auths doctor --fix looks for it. In vain: ${beginAgain(dir)}`,
-    details: { path: `${dir}/refs/did/keri` },
-  });
 }
