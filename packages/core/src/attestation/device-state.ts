@@ -47,7 +47,7 @@ export interface DeviceState {
   readonly revocation: DeviceRevocation | null;
   /** A sealed extension that contradicts its link: the device counts for nothing until a new link. */
   readonly fault: string | null;
-  /** Seals after the device's first link whose records are not in the evidence. */
+  /** Seals after the device's first link whose records are not in the evidence: the first of them, for a log may seal any number. */
   readonly missing: readonly MissingRecord[];
 }
 
@@ -70,8 +70,10 @@ export interface DeviceFold {
   readonly devices: readonly DeviceState[];
   readonly anchors: readonly Anchor[];
   readonly missing: readonly MissingRecord[];
-  /** Records that the evidence holds and that do not count, with the reason. */
+  /** Sealed records that the evidence holds and that do not count, with the reason at the first such seal. */
   readonly refused: readonly RefusedRecord[];
+  /** Why this record of the issuer does not count; null where it does. One that no event seals is checked only here, for whoever asks. */
+  readonly refusalOf: (record: AttestationRecord) => RefusedRecord | null;
 }
 
 export interface RefusedRecord {

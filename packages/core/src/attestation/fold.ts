@@ -3,13 +3,12 @@
  * them (storage-and-verification.md 3). A record counts only where its digest is sealed, with an
  * identity signature by the key in force there.
  */
-import { toHex } from '../encoding/bytes.ts';
-import type { DidKey, DidKeri, Said } from '../identifiers.ts';
-import type { VerifyEngine } from '../ports.ts';
+import type { DidKey, Said } from '../identifiers.ts';
 import type {
   AttestationRecord,
   ExtensionRecord,
   LinkRecord,
+  ObjectName,
   RevocationReason,
   RevocationRecord,
 } from './attestation.ts';
@@ -24,88 +23,67 @@ import type {
   SealingEvent,
   SealPosition,
 } from './device-state.ts';
+import { findSealed } from './sealed.ts';
+import type { SealedRecord, SealedRecords, SealInput } from './sealed.ts';
 import { digestOf } from './signed-bytes.ts';
-import { verifyRecordSignatures } from './verify.ts';
 
-export interface FoldInput {
-  readonly issuer: DidKeri;
-  /** The accepted trunk, s = 0 first. */
-  readonly events: readonly SealingEvent[];
-  /** Everything at hand, of any issuer, in any order; the same record may come in several versions (re-sealed). */
-  readonly records: readonly AttestationRecord[];
-  readonly engine: VerifyEngine;
-  /** False for events whose links, extensions and anchors do not count (identity-life.md 4). Revocations always do. */
-  readonly grants?: (event: SealingEvent) => boolean;
+export interface FoldInput extends SealInput {
+  readonly grants?: Grants;
 }
+
+/** False for events whose links, extensions and anchors do not count (identity-life.md 4). Revocations always do. */
+export type Grants = (event: SealingEvent) => boolean;
 
 /** Folds; never throws on what the evidence says. */
 export function foldDevices(input: FoldInput): DeviceFold {
-  const versions = byDigest(input);
-  const state: Folding = { devices: new Map(), anchors: [], missing: [], refused: [] };
-  const sealed = new Set<Said>();
-  for (const event of input.events) {
-    const grants = input.grants?.(event) ?? true;
-    event.seals.forEach((seal, index) => {
-      const digest = recordDigest(seal);
-      if (digest === null) return;
-      sealed.add(digest);
-      const sealedAt = { sequence: event.sequence, said: event.said, index };
-      const found = versions.get(digest);
-      if (found === undefined) state.missing.push({ digest, sealedAt });
-      else applySealed(state, input, { event, found, digest, sealedAt, grants });
-    });
-  }
-  for (const [digest, records] of versions) if (!sealed.has(digest)) refuseUnsealed(state, input, records);
+  return foldSealed(findSealed(input), input.grants);
+}
+
+/** The same for seals that were looked up before. */
+export function foldSealed(sealed: SealedRecords, grants: Grants = () => true): DeviceFold {
+  const state: Folding = { devices: new Map(), anchors: new Map(), refused: new Map() };
+  for (const one of sealed.refused) state.refused.set(one.record, one);
+  for (const one of sealed.seals) applySealed(state, one, grants);
+  const { issuer, missing } = sealed;
+  const refused = [...state.refused.values()];
+  const inOrder = missing.toSorted((a, b) => compare(a.sealedAt, b.sealedAt));
+  let byVersion: ReadonlyMap<string, RefusedRecord> | null = null;
   return {
-    issuer: input.issuer,
-    devices: [...state.devices.values()].map((device) => withMissing(device, state.missing)),
-    anchors: state.anchors,
-    missing: state.missing,
-    refused: state.refused,
+    issuer,
+    devices: [...state.devices.values()].map((device) => withMissing(device, inOrder)),
+    anchors: [...state.anchors.values()],
+    missing,
+    refused,
+    refusalOf: (record) => {
+      if (!sealed.isSealed(digestOf(record))) return sealed.judgeUnsealed(record);
+      byVersion ??= new Map(refused.toReversed().map((one) => [versionOf(one.record), one]));
+      return byVersion.get(versionOf(record)) ?? null;
+    },
   };
 }
 
-interface FoldingDevice extends Omit<DeviceState, 'missing'> {
+interface FoldingDevice extends Omit<DeviceState, 'missing' | 'revocation'> {
+  readonly revocation: (DeviceRevocation & { readonly good: ObjectName[] }) | null;
   readonly firstLinkedAt: SealPosition;
+  /** Digests of the revocations whose vouched tips are in `revocation.good`. */
+  readonly reviews: Set<Said>;
 }
 
 interface Folding {
   readonly devices: Map<DidKey, FoldingDevice>;
-  readonly anchors: Anchor[];
-  readonly missing: MissingRecord[];
-  readonly refused: RefusedRecord[];
+  /** By digest, where each was sealed first: a later seal of the same record shows nothing more. */
+  readonly anchors: Map<Said, Anchor>;
+  /** A record that is sealed twice is refused once. */
+  readonly refused: Map<AttestationRecord, RefusedRecord>;
 }
 
-interface Sealed {
-  readonly event: SealingEvent;
-  readonly found: readonly AttestationRecord[];
-  readonly digest: Said;
-  readonly sealedAt: SealPosition;
-  readonly grants: boolean;
-}
-
-/** Of several versions one with good signatures is enough; with none, the record is as good as missing: nobody can hide a revocation by spoiling its signature. */
-function applySealed(state: Folding, input: FoldInput, sealed: Sealed): void {
-  const { event, found, digest, sealedAt } = sealed;
-  const key = event.keys.length === 1 ? event.keys[0] : undefined;
-  const record = found.find((one) => {
-    if (key === undefined) return false;
-    const signatures = verifyRecordSignatures(input.engine, one, key);
-    return signatures.identity && signatures.device !== false;
-  });
-  if (record === undefined) {
-    const detail =
-      key === undefined
-        ? `the event at s=${event.sequence} has ${event.keys.length} keys; only an identity with one key attests`
-        : `no signature by the keys in force at s=${event.sequence}`;
-    for (const one of found) state.refused.push({ record: one, why: 'signature', detail });
-    state.missing.push({ digest, sealedAt });
-    return;
-  }
-  const refuse = (why: RefusedRecord['why'], detail: string): void =>
-    void state.refused.push({ record, why, detail });
+function applySealed(state: Folding, sealed: SealedRecord, grants: Grants): void {
+  const { event, record, digest, sealedAt } = sealed;
+  const refuse: Refuse = (why, detail) => {
+    if (!state.refused.has(record)) state.refused.set(record, { record, why, detail });
+  };
   if (record.type === 'revocation') return applyRevocation(state, record, sealed, refuse);
-  if (!sealed.grants)
+  if (!grants(event))
     return refuse('not-counted-here', `sealed at s=${event.sequence}, which only the proposal has`);
   switch (record.type) {
     case 'link':
@@ -113,13 +91,19 @@ function applySealed(state: Folding, input: FoldInput, sealed: Sealed): void {
     case 'extension':
       return applyExtension(state, record, refuse);
     case 'anchor':
-      state.anchors.push({ objects: record.objects, anchoredAt: record.timestamp, sealedAt });
+      if (!state.anchors.has(digest))
+        state.anchors.set(digest, { objects: record.objects, anchoredAt: record.timestamp, sealedAt });
   }
 }
 
 type Refuse = (why: RefusedRecord['why'], detail: string) => void;
 
-function applyLink(state: Folding, record: LinkRecord, { digest, sealedAt }: Sealed, refuse: Refuse): void {
+function applyLink(
+  state: Folding,
+  record: LinkRecord,
+  { digest, sealedAt }: SealedRecord,
+  refuse: Refuse,
+): void {
   const before = state.devices.get(record.subject);
   if (before?.revocation != null && isFinal(before.revocation.reason)) {
     return refuse('order', `the key was revoked as ${before.revocation.reason}, which is final`);
@@ -138,6 +122,7 @@ function applyLink(state: Folding, record: LinkRecord, { digest, sealedAt }: Sea
     linkDigest: digest,
     linkedAt: sealedAt,
     firstLinkedAt: before?.firstLinkedAt ?? sealedAt,
+    reviews: new Set(),
     revocation: null,
     fault: null,
   });
@@ -170,25 +155,25 @@ function applyExtension(state: Folding, record: ExtensionRecord, refuse: Refuse)
 function applyRevocation(
   state: Folding,
   record: RevocationRecord,
-  { digest, sealedAt }: Sealed,
+  { digest, sealedAt }: SealedRecord,
   refuse: Refuse,
 ): void {
   const device = state.devices.get(record.subject);
   if (device === undefined) return refuse('order', 'revokes a device that has no sealed link before it');
   const before = device.revocation;
-  const revocation: DeviceRevocation = {
-    reason: record.reason,
-    revokedAt: record.revoked_at,
-    digest,
-    sealedAt,
-    good: record.good ?? [],
-  };
   if (before === null || SEVERITY[record.reason] > SEVERITY[before.reason]) {
-    state.devices.set(record.subject, { ...device, revocation });
+    const revocation = {
+      reason: record.reason,
+      revokedAt: record.revoked_at,
+      digest,
+      sealedAt,
+      good: [...(record.good ?? [])],
+    };
+    state.devices.set(record.subject, { ...device, revocation, reviews: new Set([digest]) });
   } else if (record.reason === before.reason && before.digest !== digest) {
-    // A later review of the same loss may vouch for more; the revocation itself stays where it was.
-    const good = [...before.good, ...revocation.good];
-    state.devices.set(record.subject, { ...device, revocation: { ...before, good } });
+    // A later review of the same loss may vouch for more, once; the revocation itself stays where it was.
+    if (!device.reviews.has(digest)) before.good.push(...(record.good ?? []));
+    device.reviews.add(digest);
   } else {
     refuse('order', `the device was already revoked as ${before.reason}`);
   }
@@ -200,41 +185,27 @@ function isFinal(reason: RevocationReason): boolean {
   return reason !== 'retired';
 }
 
-function refuseUnsealed(state: Folding, input: FoldInput, records: readonly AttestationRecord[]): void {
-  const keys = new Map(input.events.flatMap((event) => event.keys).map((key) => [toHex(key), key]));
-  for (const record of records) {
-    const signed = [...keys.values()].some(
-      (key) => verifyRecordSignatures(input.engine, record, key).identity,
-    );
-    state.refused.push(
-      signed
-        ? { record, why: 'unanchored', detail: 'no event of its issuer seals it' }
-        : { record, why: 'signature', detail: 'not signed by any key of its issuer' },
-    );
-  }
-}
+/** Missing seals of one device that are named. */
+const MOST_MISSING = 16;
 
-function byDigest(input: FoldInput): ReadonlyMap<Said, readonly AttestationRecord[]> {
-  const versions = new Map<Said, AttestationRecord[]>();
-  for (const record of input.records) {
-    if (record.issuer !== input.issuer) continue;
-    const digest = digestOf(record);
-    const known = versions.get(digest);
-    if (known === undefined) versions.set(digest, [record]);
-    else known.push(record);
-  }
-  return versions;
-}
-
-/** A record's seal is `{"d": "E…"}` and nothing else; any other seal belongs to somebody else. */
-function recordDigest(seal: unknown): Said | null {
-  if (typeof seal !== 'object' || seal === null || Array.isArray(seal)) return null;
-  const entries = Object.entries(seal);
-  const [name, value] = entries[0] ?? [];
-  return entries.length === 1 && name === 'd' && typeof value === 'string' ? (value as Said) : null;
-}
-
+/** `missing` in the order of the trunk. */
 function withMissing(device: FoldingDevice, missing: readonly MissingRecord[]): DeviceState {
-  const { firstLinkedAt, ...state } = device;
-  return { ...state, missing: missing.filter(({ sealedAt }) => isBefore(firstLinkedAt, sealedAt)) };
+  const { firstLinkedAt, reviews: _reviews, ...state } = device;
+  let low = 0;
+  let high = missing.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isBefore(firstLinkedAt, (missing[middle] as MissingRecord).sealedAt)) high = middle;
+    else low = middle + 1;
+  }
+  return { ...state, missing: missing.slice(low, low + MOST_MISSING) };
+}
+
+function compare(a: SealPosition, b: SealPosition): number {
+  return a.sequence - b.sequence || a.index - b.index;
+}
+
+/** A record that is sealed anew keeps its digest. */
+function versionOf(record: AttestationRecord): string {
+  return `${digestOf(record)} ${record.identity_signature}`;
 }

@@ -49,8 +49,8 @@ export interface SortedEvidence {
   /** Every source's part of a log, in order of belief. */
   readonly logsOf: (prefix: Prefix) => readonly SourceLog[];
   readonly recordsOf: (issuer: DidKeri) => readonly AttestationRecord[];
-  /** Issuers with a link, of whatever worth, for this key. */
-  readonly issuersOf: (subject: DidKey) => readonly DidKeri[];
+  /** Links, of whatever worth, for this key, by their issuers. */
+  readonly linksOf: (subject: DidKey) => ReadonlyMap<DidKeri, readonly AttestationRecord[]>;
   readonly notes: readonly string[];
 }
 
@@ -62,7 +62,7 @@ export function sortEvidence(sources: readonly EvidenceSource[]): SortedEvidence
   const notes = sources.flatMap((source) => source.notes.map((note) => `${source.name}: ${note}`));
   const seen = new Set<string>();
   const records = new Map<DidKeri, AttestationRecord[]>();
-  const issuers = new Map<DidKey, Set<DidKeri>>();
+  const links = new Map<DidKey, Map<DidKeri, AttestationRecord[]>>();
   for (const source of sources) {
     let unreadable = 0;
     for (const bytes of source.records) {
@@ -77,9 +77,9 @@ export function sortEvidence(sources: readonly EvidenceSource[]): SortedEvidence
       }
       append(records, record.issuer, record);
       if (record.type !== 'link') continue;
-      const known = issuers.get(record.subject);
-      if (known === undefined) issuers.set(record.subject, new Set([record.issuer]));
-      else known.add(record.issuer);
+      const known = links.get(record.subject) ?? new Map<DidKeri, AttestationRecord[]>();
+      links.set(record.subject, known);
+      append(known, record.issuer, record);
     }
     if (unreadable > MOST_NOTES) notes.push(`${source.name}: ${unreadable} records in all cannot be read`);
   }
@@ -90,7 +90,7 @@ export function sortEvidence(sources: readonly EvidenceSource[]): SortedEvidence
       return sources.flatMap((source) => sourceLog(source, prefix, read));
     },
     recordsOf: (issuer) => records.get(issuer) ?? [],
-    issuersOf: (subject) => [...(issuers.get(subject) ?? [])],
+    linksOf: (subject) => links.get(subject) ?? new Map<DidKeri, AttestationRecord[]>(),
     notes,
   };
 }

@@ -1,5 +1,6 @@
 /** One identity as all sources together show it: its log by `foldSources`, its devices by the seals in that log. */
-import { foldDevices } from '../attestation/fold.ts';
+import { foldSealed } from '../attestation/fold.ts';
+import { findSealed } from '../attestation/sealed.ts';
 import { concat } from '../encoding/bytes.ts';
 import { fromLatin1 } from '../encoding/text.ts';
 import { didKeriOf, prefixOf } from '../identifiers.ts';
@@ -43,15 +44,17 @@ export function viewIdentity(
   const tails = (folded.duplicity?.branches ?? []).flatMap((log) => log.events.slice(folded.duplicity?.from));
   const counting = new Set(logs.filter(({ proposal }) => !proposal).flatMap(({ saids }) => saids));
   const common = new Set<ReplayedEvent>(events);
-  const input = { issuer: did, events: [...events, ...tails], records: evidence.recordsOf(did), engine };
+  const sealed = findSealed({
+    issuer: did,
+    events: [...events, ...tails],
+    records: evidence.recordsOf(did),
+    engine,
+  });
   const everyGrantCounts = tails.length === 0 && events.every(({ said }) => counting.has(said));
-  const all = foldDevices(input);
+  const all = foldSealed(sealed);
   const counted = everyGrantCounts
     ? all
-    : foldDevices({
-        ...input,
-        grants: (event) => common.has(event as ReplayedEvent) && counting.has(event.said),
-      });
+    : foldSealed(sealed, (event) => common.has(event as ReplayedEvent) && counting.has(event.said));
   return {
     did: didKeriOf(prefix),
     ...statusOf(folded, judged, did),

@@ -34,13 +34,13 @@ export function judgeRecord(
   if (identity.status === 'missing')
     return answer('unverifiable', 'kel', identity.why ?? 'the log is not here');
   if (identity.status !== 'accepted') return answer(identity.status, 'kel', identity.why ?? identity.status);
-  const refused = identity.all.refused.find((one) => isSame(one.record, record));
+  const refused = identity.all.refusalOf(record);
   if (refused?.why === 'order' && identity.all.missing.length > 0) {
     // Sealed and signed, but what it builds on is not at hand. Taking away needs nothing to build on.
     if (record.type === 'extension') {
       return answer('unverifiable', 'attestation', `${refused.detail}, as far as the records at hand go`);
     }
-  } else if (refused !== undefined) {
+  } else if (refused !== null) {
     return answer(
       refused.why === 'unanchored' ? 'attestation-unanchored' : 'attestation-invalid',
       'attestation',
@@ -65,8 +65,4 @@ export function judgeRecord(
     if (status === 'expired') return answer('expired', 'expiry', `expired on ${device.expiresAt ?? ''}`);
   }
   return answer('valid', 'attestation', `sealed in the log of ${record.issuer}`);
-}
-
-function isSame(a: AttestationRecord, b: AttestationRecord): boolean {
-  return a.identity_signature === b.identity_signature && digestOf(a) === digestOf(b);
 }

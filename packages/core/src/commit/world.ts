@@ -92,28 +92,41 @@ export function createWorld(input: WorldInput): World {
     identity,
     claims: (device) =>
       remember(claims, device, () =>
-        evidence
-          .issuersOf(device)
-          .map((issuer) => claimOf(identity(issuer), device, evidence.recordsOf(issuer))),
+        [...evidence.linksOf(device)].map(([issuer, links]) => claimOf(identity(issuer), device, links)),
       ),
   };
 }
 
-function claimOf(identity: IdentityView, device: DidKey, records: readonly AttestationRecord[]): DeviceClaim {
-  const all = identity.all.devices.find(({ subject }) => subject === device) ?? null;
-  const counted = identity.counted.devices.find(({ subject }) => subject === device) ?? null;
+/** Links for one key by one issuer that are asked why they do not count: anybody may add more to a proposal. */
+const MOST_LINKS = 32;
+
+function claimOf(identity: IdentityView, device: DidKey, links: readonly AttestationRecord[]): DeviceClaim {
+  const all = deviceOf(identity.all, device);
+  const counted = deviceOf(identity.counted, device);
   if (all !== null) return { identity, all, counted, refused: null };
-  const isLink = (record: AttestationRecord): boolean => record.type === 'link' && record.subject === device;
-  const refused = identity.all.refused.filter(({ record }) => isLink(record));
-  const record = records.find(isLink) as AttestationRecord;
-  // The link that came closest to counting says why.
-  const best = refused.find(({ why }) => why === 'unanchored') ?? refused[0];
+  const [record] = links as [AttestationRecord, ...AttestationRecord[]];
+  let refused: RefusedLink | null = null;
+  for (const link of links.slice(0, MOST_LINKS)) {
+    const refusal = identity.all.refusalOf(link);
+    // The link that came closest to counting says why.
+    if (refusal?.why === 'unanchored') return { identity, all, counted, refused: refusal };
+    refused ??= refusal;
+  }
   return {
     identity,
     all,
     counted,
-    refused: best ?? { record, why: 'unanchored', detail: 'no event seals it' },
+    refused: refused ?? { record, why: 'unanchored', detail: 'no event seals it' },
   };
+}
+
+const indexed = new WeakMap<DeviceFold, ReadonlyMap<DidKey, DeviceState>>();
+
+/** By an index: a range may be signed by as many devices as it has commits. */
+function deviceOf(fold: DeviceFold, device: DidKey): DeviceState | null {
+  const index = indexed.get(fold) ?? new Map(fold.devices.map((one) => [one.subject, one]));
+  indexed.set(fold, index);
+  return index.get(device) ?? null;
 }
 
 function remember<K, V>(map: Map<K, V>, key: K, make: () => V): V {
