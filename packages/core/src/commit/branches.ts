@@ -2,7 +2,7 @@
  * A heap of single-event messages, as files in a tree hold them, put in order: one stream for every
  * branch that `p` links make. Nothing is judged here but the linking; replaying a branch is keri's.
  */
-import { concatAll } from '../encoding/bytes.ts';
+import { concatAll, equalBytes } from '../encoding/bytes.ts';
 import { fromLatin1 } from '../encoding/text.ts';
 import type { Prefix, Said } from '../identifiers.ts';
 import type { ParsedEvent } from '../keri/event.ts';
@@ -23,16 +23,18 @@ export interface HeapFault {
   readonly why: string;
 }
 
-/** A message with the place that its file name gives it, for when it cannot be read. */
+/** A message with what its file name says of it: a file of another event than it is named after is ignored. */
 export interface HeapMessage {
   readonly bytes: Uint8Array;
   readonly sequence: number | null;
+  readonly said?: Said;
 }
 
 const MOST_BRANCHES = 16;
 /** Bytes of all branches after the first: what they share is copied into each. */
 const MOST_BRANCH_BYTES = 64 << 20;
-const MOST_VERSIONS = 4;
+/** Copies of one event. A folder holds one under its right name; more are a stranger's, or of many sources. */
+const MOST_VERSIONS = 64;
 
 /** What was read of messages of one prefix, by their bytes: most sources hold the same ones. */
 export type ReadMessages = Map<string, ParsedEvent | string>;
@@ -44,13 +46,20 @@ export function orderMessages(
   known: ReadMessages = new Map(),
 ): Heap {
   const faults: HeapFault[] = [];
+  const unread: { readonly message: HeapMessage; readonly why: string }[] = [];
   const nodes = new Map<Said, Node>();
   for (const message of messages) {
     const key = fromLatin1(message.bytes);
     const read = known.get(key) ?? readOne(prefix, message.bytes);
     known.set(key, read);
-    if (typeof read === 'string') faults.push({ sequence: message.sequence, why: read });
-    else addNode(nodes, read, message.bytes);
+    if (typeof read === 'string') unread.push({ message, why: read });
+    else if (isNamed(message, read)) addNode(nodes, read, message.bytes);
+    else faults.push({ sequence: null, why: `a file of another name holds the event at s=${read.sequence}` });
+  }
+  // A copy that cannot be read of an event that is here hides nothing, wherever its name puts it.
+  for (const { message, why } of unread) {
+    const isHere = message.said !== undefined && nodes.has(message.said);
+    faults.push({ sequence: isHere ? null : message.sequence, why });
   }
   const children = new Map<string, Node[]>();
   for (const node of nodes.values()) {
@@ -70,7 +79,7 @@ export function orderMessages(
 
 interface Node {
   readonly event: ParsedEvent;
-  /** The same event with differing attachments: repeats may add signatures. */
+  /** The same event with differing attachments: a replay takes the signatures that count from all of them. */
   readonly versions: Uint8Array[];
 }
 
@@ -88,10 +97,15 @@ function readOne(prefix: Prefix, bytes: Uint8Array): ParsedEvent | string {
   return event.prefix === prefix ? event : `an event of ${event.prefix}`;
 }
 
+function isNamed({ sequence, said }: HeapMessage, event: ParsedEvent): boolean {
+  return (sequence === null || sequence === event.sequence) && (said === undefined || said === event.said);
+}
+
 function addNode(nodes: Map<Said, Node>, event: ParsedEvent, bytes: Uint8Array): void {
   const known = nodes.get(event.said);
   if (known === undefined) nodes.set(event.said, { event, versions: [bytes] });
-  else if (known.versions.length < MOST_VERSIONS) known.versions.push(bytes);
+  else if (known.versions.length < MOST_VERSIONS && !known.versions.some((one) => equalBytes(one, bytes)))
+    known.versions.push(bytes);
 }
 
 interface Walk {

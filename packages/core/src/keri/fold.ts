@@ -36,7 +36,7 @@ export interface Step {
   readonly event: ParsedEvent;
   readonly place: { readonly offset: number; readonly size: number; readonly end: number };
   readonly attachments: Attachments;
-  /** What later messages of the stream, and receipts, bring for the same event. Asked only when something is missing. */
+  /** What later messages of the stream, and receipts, bring for the same event. Asked only when this one does not do. */
   readonly more: () => readonly Attachments[];
 }
 
@@ -169,7 +169,8 @@ function judge(
     return { found: unsigned ?? unseen, kept: { signatures, receipts } };
   };
   let judged = once([attachments]);
-  if (judged.found?.verdict === 'pending') {
+  // A spoilt copy never stands in the way of a good one, and what one lacks another may bring.
+  if (judged.found !== null) {
     const more = step.more();
     if (more.length > 0) judged = once([attachments, ...more]);
   }

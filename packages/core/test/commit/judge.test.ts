@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { objectId, pureDigests } from '../../src/commit/digests.ts';
+import type { HeapMessage } from '../../src/commit/branches.ts';
 import type { EvidenceSource } from '../../src/commit/evidence.ts';
 import type { History } from '../../src/commit/history.ts';
 import { DEFAULT_POLICY } from '../../src/commit/policy.ts';
@@ -11,7 +12,7 @@ import { createWorld, type World } from '../../src/commit/world.ts';
 import { pureVerifyEngine, signEd25519 } from '../../src/crypto/ed25519.ts';
 import { digest } from '../../src/keri/said.ts';
 import { fromLatin1, latin1 } from '../../src/encoding/text.ts';
-import type { VerifyEngine } from '../../src/ports.ts';
+import type { StoredEvent, VerifyEngine } from '../../src/ports.ts';
 import { PAPER_TIME, PaperIdentity, messageOf, paperKey } from '../../../testing/src/paper-identity.ts';
 
 const device = paperKey(100);
@@ -176,6 +177,52 @@ describe('a judgement without any repository', () => {
         const logs = new Map([[revoked.prefix, { ...empty, messages }]]);
         expect(classOf(await verdictOf(worldOf(revoked, [{ ...known, logs }]), bytes))).toBe('failed');
       }
+    }
+  });
+
+  it('a spoilt copy of an event stands in nobody’s way, before or after the good one', async () => {
+    const own = source(identity).logs.get(identity.prefix)?.messages ?? [];
+    const at = identity.events.length - 1;
+    const good = own[at] as HeapMessage;
+    // One character of the signature; of the attachment's code; of the event.
+    const spoilt = [good.bytes.length - 20, good.bytes.length - 90, 60].map((offset) => {
+      const copy = good.bytes.slice();
+      copy[offset] = (copy[offset] as number) === 0x41 ? 0x42 : 0x41;
+      return copy;
+    });
+    const empty = { streams: [], receipts: new Uint8Array(0) };
+    for (const copy of spoilt) {
+      for (const sequence of [at, at + 7]) {
+        const bad = { bytes: copy, sequence, said: identity.tip.said };
+        for (const messages of [
+          [bad, ...own],
+          [...own, bad],
+        ]) {
+          const logs = new Map([[identity.prefix, { ...empty, messages }]]);
+          const world = worldOf(identity, [{ ...source(identity), logs }]);
+          expect(await verdictOf(world, bytes)).toBe('valid');
+        }
+        // Alone it is no event at all.
+        const logs = new Map([[identity.prefix, { ...empty, messages: [...own.slice(0, at), bad] }]]);
+        const world = worldOf(identity, [{ ...source(identity), logs }]);
+        expect(classOf(await verdictOf(world, bytes))).not.toBe('passed');
+      }
+    }
+  });
+
+  it('a file that is named after another event is noted, and is no event', async () => {
+    const own = source(identity).logs.get(identity.prefix)?.messages ?? [];
+    const inception = own[0] as HeapMessage;
+    const [first, second] = identity.events as [StoredEvent, StoredEvent];
+    for (const name of [
+      { sequence: 9, said: first.said },
+      { sequence: 0, said: second.said },
+    ]) {
+      const messages = [{ ...inception, ...name }, ...own];
+      const logs = new Map([[identity.prefix, { streams: [], messages, receipts: new Uint8Array(0) }]]);
+      const world = worldOf(identity, [{ ...source(identity), logs }]);
+      expect(await verdictOf(world, bytes)).toBe('valid');
+      expect(world.notes().join()).toContain('a file of another name holds the event at s=0');
     }
   });
 
