@@ -35,7 +35,7 @@ export interface ParsedEvent {
   readonly prior: string | null;
   /** Null for an ixn. */
   readonly establishment: Establishment | null;
-  /** `a`, each seal as JSON.parse gives it: labels in the form of numbers come first there, the bytes keep their order. */
+  /** `a`, each seal as JSON.parse gives it: labels in the form of numbers come first there, the bytes keep their order. Read anew each time it is asked for. */
   readonly seals: readonly unknown[];
   /** Exact bytes, a view into what was received. */
   readonly bytes: Uint8Array;

@@ -2,8 +2,7 @@
 import { fromLatin1, fromUtf8 } from '../encoding/text.ts';
 import type { Prefix, Said } from '../identifiers.ts';
 import { judgeEstablishment } from './establishment.ts';
-import type { Ilk, ParsedEvent, ParsedReceipt } from './event.ts';
-import type { Span } from './fields.ts';
+import type { Establishment, Ilk, ParsedEvent, ParsedReceipt } from './event.ts';
 import { type Draft, D_AT, I_AT, readFields, readIlk } from './layout.ts';
 import { refuse } from './rules.ts';
 import { saidOf } from './said.ts';
@@ -45,8 +44,7 @@ export function parseMessage(
   const said = draft.said as Said;
   const prefix = draft.prefix as Prefix;
   if (ilk === 'rct') return { ilk, said, prefix, sequence: draft.sequence, bytes };
-  const values = isAscii(text) ? text : null;
-  if (values === null) requireUtf8(bytes);
+  if (!isAscii(text)) requireUtf8(bytes);
   checkSaid(ilk, draft, bytes);
   if ((draft.sequence === 0) !== (ilk === 'icp' || ilk === 'dip')) {
     throw refuse(
@@ -54,22 +52,37 @@ export function parseMessage(
       `${ilk} with s "${draft.sequence.toString(16)}"; an inception, and it alone, has s "0"`,
     );
   }
-  const list = ([from, to]: Span): readonly unknown[] => {
-    if (to - from <= 2) return EMPTY;
-    return JSON.parse(
-      values === null ? fromUtf8(bytes.subarray(from, to)) : values.slice(from, to),
-    ) as readonly unknown[];
-  };
+  const establishment =
+    ilk === 'ixn' ? null : judgeEstablishment(ilk, draft, readValues(bytes, ...draft.traits));
+  return eventOf(ilk, draft, establishment, bytes);
+}
+
+/** On its own, so that the seals hold on to the event's bytes and to nothing else. */
+function eventOf(
+  ilk: Ilk,
+  draft: Draft,
+  establishment: Establishment | null,
+  bytes: Uint8Array,
+): ParsedEvent {
+  const [from, to] = draft.seals;
   return {
     ilk,
-    said,
-    prefix,
+    said: draft.said as Said,
+    prefix: draft.prefix as Prefix,
     sequence: draft.sequence,
     prior: draft.prior,
-    establishment: ilk === 'ixn' ? null : judgeEstablishment(ilk, draft, list(draft.traits)),
-    seals: list(draft.seals),
+    establishment,
+    // Read when somebody asks, and not kept: as values, a stranger's seals may take fifty times the room of their text.
+    get seals() {
+      return readValues(bytes, from, to);
+    },
     bytes,
   };
+}
+
+/** The list in these bytes, which are scanned already. */
+function readValues(bytes: Uint8Array, from: number, to: number): readonly unknown[] {
+  return to - from <= 2 ? EMPTY : (JSON.parse(fromUtf8(bytes.subarray(from, to))) as readonly unknown[]);
 }
 
 const EMPTY: readonly never[] = Object.freeze([]);

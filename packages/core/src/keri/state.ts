@@ -46,7 +46,7 @@ export interface ReplayedEvent {
   readonly ilk: Ilk;
   /** `p`; null for the inception. */
   readonly prior: string | null;
-  /** `a` as parsed. */
+  /** `a` as parsed, anew each time it is asked for: take it once. */
   readonly seals: readonly unknown[];
   /** Signing keys in force for the seals of this event, that is after it: 32 raw bytes each. */
   readonly keys: readonly Uint8Array[];
@@ -163,7 +163,9 @@ export function replayedEvent(
     said: event.said,
     ilk: event.ilk,
     prior: event.prior,
-    seals: event.seals,
+    get seals() {
+      return event.seals;
+    },
     keys: authority.rawKeys,
     authority,
     signatures: kept.signatures,
