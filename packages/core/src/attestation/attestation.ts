@@ -11,6 +11,7 @@ import { toHex } from '../encoding/bytes.ts';
 import { AuthsError, sanitise } from '../errors.ts';
 import { parseDidKeri, parseDidKey, parseSaid } from '../identifiers.ts';
 import type { DidKeri, DidKey, Said } from '../identifiers.ts';
+import { requireCanonicalNumbers } from './canonical-numbers.ts';
 import { requireSortedCapabilities } from './capability.ts';
 
 export type RecordType = 'link' | 'extension' | 'revocation' | 'anchor';
@@ -103,7 +104,11 @@ const OPTIONAL = {
 
 /** The record in these JSON bytes (at most 256 KiB). Any fault is `attestation/invalid`, naming the member. */
 export function parseRecord(bytes: Uint8Array): AttestationRecord {
-  return judged(() => parseRecordValue(parseJson(bytes, { maxLength: RECORD_MAX_BYTES, maxDepth: 4 })));
+  return judged(() => {
+    const value = parseJson(bytes, { maxLength: RECORD_MAX_BYTES, maxDepth: 4 });
+    requireCanonicalNumbers(bytes);
+    return parseRecordValue(value);
+  });
 }
 
 /** The same for a value that was parsed already (pairing carries records inside other JSON). */

@@ -158,6 +158,20 @@ describe('records', () => {
     expect(refusal(() => parseRecord(utf8('[]')))).toBeTruthy();
   });
 
+  it('refuse a number in another spelling: a changed byte is a changed record', () => {
+    const text = fromUtf8(encodeRecord(sample().link));
+    for (const spelling of ['1.0', '1e0', '1E0', '1.00', '10e-1', '0.1e+1']) {
+      const changed = text.replace('"version":1', `"version":${spelling}`);
+      expect(refusal(() => parseRecord(utf8(changed)))).toContain(`the number ${spelling}`);
+    }
+    // What stands in a text is no number, and true is none.
+    const link = sample().identity.link(paperKey(101), { name: 'a "1.0" \\ 1e0' });
+    expect(parseRecord(encodeRecord(link))).toEqual(link);
+    expect(refusal(() => parseRecord(utf8(text.replace('"version":1', '"version":true'))))).toContain(
+      'version',
+    );
+  });
+
   it('property: a one-byte change of a record is refused or breaks a signature', () => {
     const { identity, link } = sample();
     const bytes = encodeRecord(link);
