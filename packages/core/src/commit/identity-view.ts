@@ -2,16 +2,15 @@
 import { foldSealed } from '../attestation/fold.ts';
 import { findSealed } from '../attestation/sealed.ts';
 import { concat } from '../encoding/bytes.ts';
-import { fromLatin1 } from '../encoding/text.ts';
 import { didKeriOf, prefixOf } from '../identifiers.ts';
 import type { DidKeri, Said } from '../identifiers.ts';
 import { logsOf } from '../keri/advance.ts';
-import { replay } from '../keri/key-state.ts';
 import type { KelVerdict, ReplayedEvent } from '../keri/key-state.ts';
 import { foldSources } from '../keri/sources.ts';
 import type { FoldedSources } from '../keri/sources.ts';
 import type { VerifyEngine } from '../ports.ts';
 import type { SortedEvidence, SourceLog } from './evidence.ts';
+import { createBranchJudge } from './judge-branches.ts';
 import type { IdentityView } from './world.ts';
 
 /** Judges the log of one identity over every source. `pinned`: an event that the log must hold. */
@@ -24,13 +23,7 @@ export function viewIdentity(
   const prefix = prefixOf(did);
   const logs = evidence.logsOf(prefix);
   const receipts = concat(...logs.map((log) => log.receipts));
-  const known = new Map<string, KelVerdict>();
-  const judge = (branch: Uint8Array): KelVerdict => {
-    const key = fromLatin1(branch);
-    const verdict = known.get(key) ?? replay(branch, { engine, receipts });
-    known.set(key, verdict);
-    return verdict;
-  };
+  const judge = createBranchJudge({ engine, receipts });
   const judged = logs.map((log) => judgeSource(log, judge));
   const folded = foldSources(
     judged.map(({ name, verdicts }) => ({

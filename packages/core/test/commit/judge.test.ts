@@ -180,6 +180,41 @@ describe('a judgement without any repository', () => {
     }
   });
 
+  it('branches are verified once up to where they part, and each beyond', async () => {
+    const long = new PaperIdentity(1);
+    long.link(device);
+    for (let i = 0; i < 40; i++) long.interact([]);
+    const trunk = source(long).logs.get(long.prefix)?.messages ?? [];
+    const rivals = Array.from({ length: 14 }, (_, i) => {
+      const rival = long.fork();
+      rival.interact([{ d: digest(latin1(`${i}`)) }]);
+      return rival.tip;
+    });
+    const spoilt = messageOf(rivals.pop() as StoredEvent);
+    spoilt[spoilt.length - 60] = (spoilt[spoilt.length - 60] as number) ^ 1;
+    const messages = [
+      ...rivals.map((tip) => ({ bytes: messageOf(tip), sequence: tip.sequence })),
+      { bytes: spoilt, sequence: 42 },
+      ...trunk,
+    ];
+    const empty = { streams: [], receipts: new Uint8Array(0) };
+    const sources = [
+      { ...source(long), logs: new Map([[long.prefix, { ...empty, messages: trunk }]]) },
+      { ...source(long), proposal: true, logs: new Map([[long.prefix, { ...empty, messages }]]) },
+    ];
+    let asked = 0;
+    const engine: VerifyEngine = {
+      verify: (...given) => {
+        asked++;
+        return pureVerifyEngine.verify(...given);
+      },
+    };
+    const world = worldOf(long, sources, engine);
+    expect(world.identity(long.did)).toMatchObject({ status: 'duplicity', forkAt: 42 });
+    // 42 events, 13 rivals, one that does not verify, and the link's two signatures.
+    expect(asked).toBe(42 + 13 + 1 + 2);
+  });
+
   it('a spoilt copy of an event stands in nobody’s way, before or after the good one', async () => {
     const own = source(identity).logs.get(identity.prefix)?.messages ?? [];
     const at = identity.events.length - 1;
