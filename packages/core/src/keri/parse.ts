@@ -54,30 +54,36 @@ export function parseMessage(
   }
   const establishment =
     ilk === 'ixn' ? null : judgeEstablishment(ilk, draft, readValues(bytes, ...draft.traits));
-  return eventOf(ilk, draft, establishment, bytes);
+  return new ReadEvent(ilk, draft, establishment, bytes);
 }
 
-/** On its own, so that the seals hold on to the event's bytes and to nothing else. */
-function eventOf(
-  ilk: Ilk,
-  draft: Draft,
-  establishment: Establishment | null,
-  bytes: Uint8Array,
-): ParsedEvent {
-  const [from, to] = draft.seals;
-  return {
-    ilk,
-    said: draft.said as Said,
-    prefix: draft.prefix as Prefix,
-    sequence: draft.sequence,
-    prior: draft.prior,
-    establishment,
-    // Read when somebody asks, and not kept: as values, a stranger's seals may take fifty times the room of their text.
-    get seals() {
-      return readValues(bytes, from, to);
-    },
-    bytes,
-  };
+/** A class for its getter: one in every object by itself would cost more than all other fields. */
+class ReadEvent implements ParsedEvent {
+  readonly ilk: Ilk;
+  readonly said: Said;
+  readonly prefix: Prefix;
+  readonly sequence: number;
+  readonly prior: string | null;
+  readonly establishment: Establishment | null;
+  readonly bytes: Uint8Array;
+  readonly #from: number;
+  readonly #to: number;
+
+  constructor(ilk: Ilk, draft: Draft, establishment: Establishment | null, bytes: Uint8Array) {
+    this.ilk = ilk;
+    this.said = draft.said as Said;
+    this.prefix = draft.prefix as Prefix;
+    this.sequence = draft.sequence;
+    this.prior = draft.prior;
+    this.establishment = establishment;
+    this.bytes = bytes;
+    [this.#from, this.#to] = draft.seals;
+  }
+
+  /** Read when somebody asks, and not kept: as values, a stranger's seals may take fifty times the room of their text. */
+  get seals(): readonly unknown[] {
+    return readValues(this.bytes, this.#from, this.#to);
+  }
 }
 
 /** The list in these bytes, which are scanned already. */

@@ -158,21 +158,47 @@ export function replayedEvent(
   kept: Kept,
   place: { readonly offset: number; readonly size: number; readonly end: number },
 ): ReplayedEvent {
-  return {
-    sequence: event.sequence,
-    said: event.said,
-    ilk: event.ilk,
-    prior: event.prior,
-    get seals() {
-      return event.seals;
-    },
-    keys: authority.rawKeys,
-    authority,
-    signatures: kept.signatures,
-    receipts: kept.receipts,
-    bytes: event.bytes,
-    offset: place.offset,
-    size: place.size,
-    end: place.end,
-  };
+  return new JudgedEvent(event, authority, kept, place);
+}
+
+/** A class for its getter, as the event that was read. */
+class JudgedEvent implements ReplayedEvent {
+  readonly sequence: number;
+  readonly said: Said;
+  readonly ilk: Ilk;
+  readonly prior: string | null;
+  readonly keys: readonly Uint8Array[];
+  readonly authority: Authority;
+  readonly signatures: Kept['signatures'];
+  readonly receipts: Kept['receipts'];
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+  readonly size: number;
+  readonly end: number;
+  readonly #event: ParsedEvent;
+
+  constructor(
+    event: ParsedEvent,
+    authority: Authority,
+    kept: Kept,
+    place: { readonly offset: number; readonly size: number; readonly end: number },
+  ) {
+    this.sequence = event.sequence;
+    this.said = event.said;
+    this.ilk = event.ilk;
+    this.prior = event.prior;
+    this.keys = authority.rawKeys;
+    this.authority = authority;
+    this.signatures = kept.signatures;
+    this.receipts = kept.receipts;
+    this.bytes = event.bytes;
+    this.offset = place.offset;
+    this.size = place.size;
+    this.end = place.end;
+    this.#event = event;
+  }
+
+  get seals(): readonly unknown[] {
+    return this.#event.seals;
+  }
 }

@@ -21,12 +21,12 @@ describe('seals', () => {
     expect(verdict.events[1]?.seals).toEqual(seals);
   });
 
-  it('are the same from the log and from the message, and in a copy of the event', () => {
+  it('are the same from the log and from the message', () => {
     const identity = new PaperIdentity(1);
     const seals = [{ d: identity.prefix }, { note: 'é 鍵 \u{1f511}' }, { 2: 'b', 1: [null, 1.5] }];
     identity.interact(seals);
     const event = replay(identity.stream, { engine }).events[1];
     const message = parseStream(identity.stream).messages[1]?.event;
-    for (const one of [event, message, { ...event }]) expect(one).toMatchObject({ seals });
+    for (const one of [event, message]) expect(one).toMatchObject({ seals });
   });
 });
