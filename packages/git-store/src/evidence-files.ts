@@ -4,7 +4,7 @@
  */
 import { concatAll } from '@auths/core/encoding/bytes';
 import { AuthsError } from '@auths/core/errors';
-import { isPrefix, isSaid, type Prefix } from '@auths/core/identifiers';
+import { isPrefix, isSaid, type Prefix, type Said } from '@auths/core/identifiers';
 import type { EvidenceSource, LogEvidence } from '@auths/core/commit/evidence';
 import type { HeapMessage } from '@auths/core/commit/branches';
 
@@ -56,6 +56,7 @@ export async function gatherEvidence(
       log.messages.push({
         bytes: bytes ?? new Uint8Array(0),
         sequence: Number.parseInt(event[1] as string, 16),
+        said: event[2] as Said,
       });
     } else if (bytes === null) notes.push(`${directory}/${shown(name)} cannot be read`);
     else if (RECORD.test(name)) records.push(bytes);

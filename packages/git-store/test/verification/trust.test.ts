@@ -313,6 +313,23 @@ describe.skipIf(!hasSshKeygen)('what a proposal may bring', () => {
     expect(verification.notes.join('\n')).toContain('s=1');
   });
 
+  it('nor does a spoilt copy under another name once it is in the base', async () => {
+    const { repo, laptop, identity } = start(MANAGER);
+    const directory = join(repo.dir, '.auths', 'evidence', identity.prefix);
+    const good = readFileSync(join(directory, `00000001-${identity.tip.said}.cesr`), 'latin1');
+    const spoilt = [
+      good.slice(0, -8),
+      `${good.slice(0, -60)}A${good.slice(-59)}`,
+      good.replace('-AAB', '-ZZZ'),
+    ];
+    for (const [index, text] of spoilt.entries())
+      writeFileSync(join(directory, `0000000${index + 2}-${identity.tip.said}.cesr`), text, 'latin1');
+    repo.commit(laptop);
+    const verification = await repo.verify('HEAD');
+    expect(verification.results.map(({ verdict }) => verdict)).toEqual(['valid']);
+    expect(verification.notes.join('\n')).toContain('log of');
+  });
+
   it('links out of the tree are not followed', async () => {
     const { repo, laptop, identity, first } = start(MANAGER);
     const evidence = join(repo.dir, '.auths', 'evidence');
