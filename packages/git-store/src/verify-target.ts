@@ -132,7 +132,7 @@ async function prepare(
   const world = createWorld({
     sources: target.kind === 'record' ? [...sources, recordSource(target)] : sources,
     roots: trusted.roots,
-    policy: await policyAt(repository, fromCommit ?? (target.kind === 'range' ? target.from : head)),
+    policy: await policyAt(repository, fromCommit ?? (target.kind === 'range' ? target.from : (head ?? end))),
     engine: request.engine,
     digests: nodeDigests,
     now: request.now,
@@ -140,7 +140,7 @@ async function prepare(
   return { oids, world, trusted, tips: base === null ? others : [base, ...others], head };
 }
 
-/** Like the roots, never of what is judged: HEAD's for a single object, however that was reached. */
+/** Like the roots, never of what is judged: HEAD's for a single object, its own only where there is no HEAD. */
 async function policyAt(repository: Repository, commit: string | null): Promise<World['policy']> {
   return commit === null
     ? { fault: 'there is no commit that could hold a policy', hint: 'name one: --roots-from main' }

@@ -88,10 +88,18 @@ async function infoOf(repository: Repository, name: string): ReturnType<Reposito
 
 /**
  * `verify/bad-target` for a name that git knows several refs by, or a ref and an object. It would take a tag before the branch
- * that the caller means, and whoever may push a tag would choose the roots. Asked of git itself, whose rules they are.
+ * that the caller means, and whoever may push a tag would choose the roots. Asked of git itself, whose rules they are. A name
+ * in full is that ref or none: git would go on to a tag that is called so.
  */
 export async function requireOneMeaning(repository: Repository, name: string): Promise<void> {
   if (CERTAIN.test(name)) return;
+  const [full] = /^refs\/[^~:@^]*/.exec(name) ?? [];
+  if (full !== undefined) {
+    const args = ['show-ref', '--verify', '--quiet', '--', full];
+    const { status } = await runGit(args, { gitDir: repository.gitDir, accept: [1, 128] });
+    if (status !== 0) throw badTarget(full, 'no such ref here');
+    return;
+  }
   const { stderr } = await runGit(
     ['-c', 'core.warnAmbiguousRefs=true', 'rev-parse', '--verify', '--end-of-options', name],
     { gitDir: repository.gitDir, accept: [1, 128] },
@@ -102,8 +110,8 @@ export async function requireOneMeaning(repository: Repository, name: string): P
   throw badTarget(which, 'it means more than one thing here', hint);
 }
 
-/** HEAD, a whole id, or a ref by its full name, and what leads on from there. */
-const CERTAIN = /^(?:HEAD|[0-9a-f]{40}|[0-9a-f]{64}|refs\/[^~:@^]*)(?:[~:^].*)?$/;
+/** HEAD or a whole id, and what leads on from there. */
+const CERTAIN = /^(?:HEAD|[0-9a-f]{40}|[0-9a-f]{64})(?:[~:^].*)?$/;
 
 function readFileTarget(path: string, target: string): Wanted {
   const facts = factsOf(path);

@@ -450,6 +450,11 @@ describe.skipIf(!hasSshKeygen)('targets', () => {
         code: 'verify/bad-target',
         hint: expect.stringContaining('refs/remotes/') as string,
       });
+    // Not there, and yet a name by which git finds a tag.
+    repo.git('tag', '--no-sign', 'refs/remotes/origin/release', first);
+    await expect(repo.verify('HEAD', { rootsFrom: 'refs/remotes/origin/release' })).rejects.toMatchObject({
+      code: 'verify/bad-target',
+    });
     await expect(repo.verify('HEAD', { rootsFrom: 'origin/main' })).rejects.toMatchObject({
       code: 'verify/bad-target',
     });
