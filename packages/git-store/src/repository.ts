@@ -1,10 +1,9 @@
-/** Facts of a repository that is not ours: where it is, what a target names, a range of commits, a path in a tree. */
+/** Facts of a repository that is not ours: where it is, its refs, a range of commits. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AuthsError, hasCode } from '@auths/core/errors';
-import { runGit, runGitSync, type GitResult } from './git.ts';
-import { openObjectReader, type FoundObject, type ObjectReader } from './object-reader.ts';
-import { parseTree, type ObjectType, type TreeEntry } from './objects.ts';
+import { runGit, type GitResult } from './git.ts';
+import { openObjectReader, type ObjectReader } from './object-reader.ts';
 import { openPlainObjects } from './plain-objects.ts';
 import { findPlainRepository } from './plain-repository.ts';
 
@@ -93,14 +92,6 @@ function notARepository(dir: string, cause?: unknown): AuthsError<'git/not-a-rep
   });
 }
 
-/** What a target means to git, without peeling (a tag stays a tag). Null when it means nothing or too much. */
-export async function resolveTarget(
-  repository: Repository,
-  target: string,
-): Promise<{ readonly oid: string; readonly type: ObjectType; readonly size: number } | null> {
-  return repository.objects.info(target);
-}
-
 /**
  * The commits of `A..B` (or of any revisions git takes), oldest first in topological order. Null when git
  * cannot resolve it; more than `max` (default a million) is `git/failed`.
@@ -149,101 +140,4 @@ function mayHoldRefs(commonDir: string, under: readonly string[]): boolean {
   if (!existsSync(packed)) return false;
   const text = readFileSync(packed, 'latin1');
   return under.some((name) => text.includes(` ${name}`));
-}
-
-/**
- * The entries of a directory in a tree-ish, null when there is no such directory. `path` uses `/`, "" is the root.
- * A tree that is named and not here is `git/object-missing`: taking it for empty would hide what it holds.
- */
-export async function listTree(
-  repository: Repository,
-  treeish: string,
-  path = '',
-): Promise<readonly TreeEntry[] | null> {
-  let entries = await rootOf(repository, treeish);
-  for (const name of path.split('/').filter((part) => part !== '')) {
-    const entry = entries?.find((candidate) => candidate.name === name);
-    if (entry === undefined || entry.mode !== '40000') return null;
-    entries = await treeOf(repository, entry.oid);
-    if (entries === null) throw objectMissing(entry.oid, `the tree ${entry.oid}`);
-  }
-  return entries;
-}
-
-/** The error for an object that is named and not here. */
-export function objectMissing(oid: string, what: string): AuthsError<'git/object-missing'> {
-  return new AuthsError('git/object-missing', `${what} is not here`, {
-    hint: 'a partial clone can be completed: git fetch --refetch --no-filter',
-    details: { oid },
-  });
-}
-
-/** The same for a tree that is here, whole, and no tree that git writes: no fetch brings another one. */
-function objectUnreadable(oid: string, why: string): AuthsError<'git/object-missing'> {
-  return new AuthsError('git/object-missing', why, {
-    hint: 'git fsck says what is wrong with it',
-    details: { oid, unreadable: true },
-  });
-}
-
-/** The file at `path` in a tree-ish with its mode (100644, 100755, 120000); null when there is none, `git/object-missing` as for `listTree`. */
-export async function readPath(
-  repository: Repository,
-  treeish: string,
-  path: string,
-  options: { readonly maxSize?: number } = {},
-): Promise<{ readonly mode: string; readonly oid: string; readonly bytes: Uint8Array } | null> {
-  const slash = path.lastIndexOf('/');
-  const entries = await listTree(repository, treeish, slash < 0 ? '' : path.slice(0, slash));
-  const entry = entries?.find(({ name }) => name === path.slice(slash + 1));
-  if (entry === undefined || entry.mode === '40000' || entry.mode === '160000') return null;
-  const blob = await repository.objects.read(entry.oid, options);
-  if (blob === null) throw objectMissing(entry.oid, `${path} of ${treeish}`);
-  return { mode: entry.mode, oid: entry.oid, bytes: blob.bytes };
-}
-
-/** The commit ids that this process's git prints for names such as HEAD, blocking; null when there is none. For start-up paths. */
-export function resolveNow(dir: string, name: string): string | null {
-  const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', name];
-  const { status, stdout } = runGitSync(args, { cwd: dir, accept: [1, 128] });
-  return status === 0 ? stdout.toString('latin1').trim() : null;
-}
-
-/** The root tree of a tree-ish. Of a commit by its id, the one that the bytes of that id name, not the one that git believes. */
-async function rootOf(repository: Repository, treeish: string): Promise<readonly TreeEntry[] | null> {
-  if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(treeish)) {
-    const answer = await repository.objects.ask(treeish);
-    if (answer.status === 'missing') throw objectMissing(treeish, `the object ${treeish}`);
-    if (answer.status === 'damaged') throw objectMissing(treeish, `the object ${treeish}, whole,`);
-    const tree = answer.status === 'found' && answer.type === 'commit' ? treeIn(answer.bytes) : undefined;
-    if (tree !== undefined) {
-      const entries = await treeOf(repository, tree);
-      if (entries === null) throw objectMissing(tree, `the tree ${tree}`);
-      return entries;
-    }
-  }
-  const entries = await treeOf(repository, `${treeish}^{tree}`);
-  const found = entries === null ? await repository.objects.info(treeish) : null;
-  if (found !== null && found.type !== 'blob') throw objectMissing(found.oid, `the tree of ${found.oid}`);
-  return entries;
-}
-
-/** False for a commit that is here and names no tree, so that nothing can lie in it. */
-export async function namesTree(repository: Repository, commit: string): Promise<boolean> {
-  const answer = await repository.objects.ask(commit);
-  return answer.status !== 'found' || treeIn(answer.bytes) !== undefined;
-}
-
-/** The id in the first line of a commit. */
-function treeIn(commit: Uint8Array): string | undefined {
-  const start = Buffer.from(commit.buffer, commit.byteOffset, Math.min(commit.length, 72)).toString('latin1');
-  return /^tree ([0-9a-f]{40}|[0-9a-f]{64})\n/.exec(start)?.[1];
-}
-
-async function treeOf(repository: Repository, name: string): Promise<readonly TreeEntry[] | null> {
-  const tree: FoundObject | null = await repository.objects.read(name, { maxSize: 64 << 20 });
-  if (tree === null || tree.type !== 'tree') return null;
-  const entries = parseTree(tree.bytes, tree.oid.length / 2);
-  if (entries === null) throw objectUnreadable(tree.oid, `the tree ${tree.oid} is not one that git writes`);
-  return entries;
 }

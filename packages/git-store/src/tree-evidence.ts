@@ -9,7 +9,8 @@ import { AuthsError, hasCode } from '@auths/core/errors';
 import { gatherEvidence, MAX_EVIDENCE_FILE, requireFew, type EvidenceFile } from './evidence-files.ts';
 import { readSmall } from './files.ts';
 import { isObjectId, parseTree, type TreeEntry } from './objects.ts';
-import { listTree, objectMissing, type Repository } from './repository.ts';
+import { type Repository } from './repository.ts';
+import { listTree, objectMissing } from './repository-trees.ts';
 
 type SourceName = Pick<EvidenceSource, 'name' | 'proposal'>;
 

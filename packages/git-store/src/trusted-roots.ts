@@ -10,7 +10,8 @@ import type { World } from '@auths/core/commit/world';
 import { formatRoots, parseRootArgument, parseRoots, type Root } from '@auths/core/commit/roots';
 import { fromUtf8 } from '@auths/core/encoding/text';
 import { AuthsError, hasCode, isAuthsError } from '@auths/core/errors';
-import { readPath, type Repository } from './repository.ts';
+import { type Repository } from './repository.ts';
+import { readPath } from './repository-trees.ts';
 
 export type RootsFrom = 'flag' | 'ref' | 'target' | 'pinned' | 'first-use';
 

@@ -5,7 +5,8 @@ import { parseRecord, RECORD_MAX_BYTES, type AttestationRecord } from '@auths/co
 import { AuthsError, hasCode, isAuthsError } from '@auths/core/errors';
 import { errnoOf } from './files.ts';
 import { runGit } from './git.ts';
-import { listCommits, namesTree, type Repository } from './repository.ts';
+import { listCommits, type Repository } from './repository.ts';
+import { namesTree } from './repository-trees.ts';
 
 export type Wanted =
   | {

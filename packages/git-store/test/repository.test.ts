@@ -12,15 +12,8 @@ import {
 } from '../src/git-config.ts';
 import { openObjectReader, type ObjectAnswer } from '../src/object-reader.ts';
 import { objectId } from '../src/objects.ts';
-import {
-  findRepository,
-  isAncestor,
-  listCommits,
-  listRepositoryRefs,
-  listTree,
-  readPath,
-  resolveTarget,
-} from '../src/repository.ts';
+import { findRepository, isAncestor, listCommits, listRepositoryRefs } from '../src/repository.ts';
+import { listTree, readPath } from '../src/repository-trees.ts';
 import { scratch } from './scratch.ts';
 
 function workTree(...options: string[]): {
@@ -78,7 +71,7 @@ describe('facts of a repository', () => {
 
   it('knows an unborn HEAD, a shallow clone and SHA-256', async () => {
     const unborn = await findRepository(workTree().dir);
-    expect(await resolveTarget(unborn, 'HEAD')).toBeNull();
+    expect(await unborn.objects.info('HEAD')).toBeNull();
     expect(await listCommits(unborn, 'HEAD')).toBeNull();
     const { dir } = withCommits(3);
     const clone = join(scratch(), 'clone');
@@ -95,13 +88,13 @@ describe('facts of a repository', () => {
     const { dir, git } = withCommits(2);
     git('tag', '-a', '-m', 'a tag', 'v1');
     const repository = await findRepository(dir);
-    expect(await resolveTarget(repository, 'HEAD~1')).toMatchObject({
+    expect(await repository.objects.info('HEAD~1')).toMatchObject({
       oid: git('rev-parse', 'HEAD~1'),
       type: 'commit',
     });
-    expect(await resolveTarget(repository, 'v1')).toMatchObject({ oid: git('rev-parse', 'v1'), type: 'tag' });
+    expect(await repository.objects.info('v1')).toMatchObject({ oid: git('rev-parse', 'v1'), type: 'tag' });
     for (const target of ['missing', '', '--all', 'HEAD\nHEAD', '-h', '0'.repeat(40)]) {
-      expect(await resolveTarget(repository, target)).toBeNull();
+      expect(await repository.objects.info(target)).toBeNull();
     }
   });
 
