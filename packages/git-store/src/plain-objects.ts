@@ -69,7 +69,15 @@ export function openPlainObjects(gitDir: string): AskPlain {
   };
 }
 
-/** The id behind HEAD, of a branch or its own. */
+/** The id behind HEAD, of a branch or its own; null where git has to say. Never throws. */
+export function plainHead(gitDir: string): string | null {
+  try {
+    return head(gitDir);
+  } catch {
+    return null;
+  }
+}
+
 function head(gitDir: string): string | null {
   const text = readFileSync(join(gitDir, 'HEAD'), 'latin1');
   const [, ref, oid] = /^(?:ref: (refs\/heads\/[\w./-]+)|([0-9a-f]{40}))\n$/.exec(text) ?? [];

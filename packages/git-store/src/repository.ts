@@ -16,6 +16,8 @@ export interface Repository extends AsyncDisposable {
   readonly workTree: string | null;
   readonly shallow: boolean;
   readonly objectFormat: 'sha1' | 'sha256';
+  /** As nearly every clone is: its files are read here, as far as they are what git writes. */
+  readonly isPlain: boolean;
   /** One child for every object of this repository. */
   readonly objects: ObjectReader;
   close(): Promise<void>;
@@ -30,7 +32,13 @@ export async function findRepository(dir: string): Promise<Repository> {
   const facts = plain ?? (await askFacts(dir));
   const { gitDir } = facts;
   const objects = openObjectReader(gitDir, plain === null ? {} : { plain: openPlainObjects(gitDir) });
-  return { ...facts, objects, close: () => objects.close(), [Symbol.asyncDispose]: () => objects.close() };
+  return {
+    ...facts,
+    isPlain: plain !== null,
+    objects,
+    close: () => objects.close(),
+    [Symbol.asyncDispose]: () => objects.close(),
+  };
 }
 
 type Facts = Pick<Repository, 'gitDir' | 'commonDir' | 'workTree' | 'shallow' | 'objectFormat'>;

@@ -12,6 +12,7 @@ import { verifyObjects } from '@auths/core/flows/verify-commits';
 import type { VerifyEngine } from '@auths/core/ports';
 import { collectEvidence } from './evidence.ts';
 import { gitCommitSource, gitHistory, nodeDigests } from './git-history.ts';
+import { badTarget, headCommit } from './one-meaning.ts';
 import type { Repository } from './repository.ts';
 import {
   findTrustedRoots,
@@ -20,7 +21,7 @@ import {
   type RootsFrom,
   type TrustedRoots,
 } from './trusted-roots.ts';
-import { badTarget, commitOf, resolveWanted, type Wanted } from './wanted-target.ts';
+import { commitOf, resolveWanted, type Wanted } from './wanted-target.ts';
 
 export interface VerifyRequest {
   /** `HEAD`, a revision, `A..B`, or a path; `./x` is always a path. */
@@ -79,7 +80,7 @@ export async function trustedDevices(
   repository: Repository,
   request: Omit<VerifyRequest, 'target' | 'cwd'>,
 ): Promise<readonly DeviceState[]> {
-  const head = (await repository.objects.info('HEAD^{commit}'))?.oid ?? null;
+  const head = await headCommit(repository);
   if (head === null) throw badTarget('HEAD', 'there is no commit yet');
   const { world } = await prepare(repository, request, {
     kind: 'object',
@@ -108,10 +109,7 @@ async function prepare(
   target: Wanted,
 ): Promise<Prepared> {
   const fromCommit = request.rootsFrom === null ? null : await commitOf(repository, request.rootsFrom);
-  const head =
-    target.kind === 'object' && target.isHead
-      ? target.commit
-      : ((await repository.objects.info('HEAD^{commit}'))?.oid ?? null);
+  const head = target.kind === 'object' && target.isHead ? target.commit : await headCommit(repository);
   const end = (target.kind === 'range' ? target.to : target.kind === 'object' ? target.commit : null) ?? head;
   const base = fromCommit ?? (target.kind === 'range' ? target.from : end);
   const others = [end, head].filter((oid) => oid !== null);

@@ -2,9 +2,9 @@
 import { lstatSync, readFileSync, type Stats } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { parseRecord, RECORD_MAX_BYTES, type AttestationRecord } from '@auths/core/attestation/attestation';
-import { AuthsError, hasCode, isAuthsError } from '@auths/core/errors';
+import { hasCode, isAuthsError } from '@auths/core/errors';
 import { errnoOf } from './files.ts';
-import { runGit } from './git.ts';
+import { badTarget, requireOneMeaning, withoutHead } from './one-meaning.ts';
 import { listCommits, type Repository } from './repository.ts';
 import { namesTree } from './repository-trees.ts';
 
@@ -35,7 +35,7 @@ export async function resolveWanted(
   const found = isPath ? null : await infoOf(repository, target);
   if (found !== null) {
     const commit = (await repository.objects.info(`${found.oid}^{commit}`))?.oid ?? null;
-    const isHead = target === 'HEAD';
+    const isHead = target === 'HEAD' || target === '@';
     const isWhole = isHead || commit === null || (await namesTree(repository, commit));
     return { kind: 'object', oid: found.oid, commit: isWhole ? commit : null, isHead };
   }
@@ -76,8 +76,10 @@ export async function commitOf(repository: Repository, name: string): Promise<st
 
 /** git ends over a reflog entry or an upstream that there is none of, where it calls every other name missing. */
 async function infoOf(repository: Repository, name: string): ReturnType<Repository['objects']['info']> {
+  const fixed = await withoutHead(repository, name);
+  if (fixed === null) return null;
   try {
-    const [found] = await Promise.all([repository.objects.info(name), requireOneMeaning(repository, name)]);
+    const [found] = await Promise.all([repository.objects.info(fixed), requireOneMeaning(repository, fixed)]);
     return found;
   } catch (error) {
     const said =
@@ -86,33 +88,6 @@ async function infoOf(repository: Repository, name: string): ReturnType<Reposito
     throw badTarget(name.replace(/\^\{commit\}$/, ''), said[1] as string);
   }
 }
-
-/**
- * `verify/bad-target` for a name that git knows several refs by, or a ref and an object. It would take a tag before the branch
- * that the caller means, and whoever may push a tag would choose the roots. Asked of git itself, whose rules they are. A name
- * in full is that ref or none: git would go on to a tag that is called so.
- */
-export async function requireOneMeaning(repository: Repository, name: string): Promise<void> {
-  if (CERTAIN.test(name)) return;
-  const [full] = /^refs\/[^~:@^]*/.exec(name) ?? [];
-  if (full !== undefined) {
-    const args = ['show-ref', '--verify', '--quiet', '--', full];
-    const { status } = await runGit(args, { gitDir: repository.gitDir, accept: [1, 128] });
-    if (status !== 0) throw badTarget(full, 'no such ref here');
-    return;
-  }
-  const { stderr } = await runGit(
-    ['-c', 'core.warnAmbiguousRefs=true', 'rev-parse', '--verify', '--end-of-options', name],
-    { gitDir: repository.gitDir, accept: [1, 128] },
-  );
-  const which = /warning: refname '(.*)' is ambiguous/.exec(stderr)?.[1];
-  if (which === undefined) return;
-  const hint = `name it in full, as git show-ref lists it: refs/heads/${which}, refs/remotes/${which} or refs/tags/${which}`;
-  throw badTarget(which, 'it means more than one thing here', hint);
-}
-
-/** HEAD or a whole id, and what leads on from there. */
-const CERTAIN = /^(?:HEAD|[0-9a-f]{40}|[0-9a-f]{64})(?:[~:^].*)?$/;
 
 function readFileTarget(path: string, target: string): Wanted {
   const facts = factsOf(path);
@@ -136,11 +111,4 @@ function factsOf(path: string): Stats | undefined {
     if (['ENOTDIR', 'ENAMETOOLONG', 'ELOOP'].includes(errnoOf(error) ?? '')) return undefined;
     throw error;
   }
-}
-
-export function badTarget(target: string, why: string, hint?: string): AuthsError<'verify/bad-target'> {
-  return new AuthsError('verify/bad-target', `"${target.slice(0, 200)}": ${why}`, {
-    ...(hint === undefined ? {} : { hint }),
-    details: { target },
-  });
 }

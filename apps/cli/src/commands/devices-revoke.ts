@@ -9,7 +9,8 @@ import { revokeDevice } from '@auths/core/flows/revoke-device';
 import type { DidKey } from '@auths/core/identifiers';
 import { digest } from '@auths/core/keri/said';
 import { findRepository } from '@auths/git-store/repository';
-import { requireOneMeaning } from '@auths/git-store/wanted-target';
+import { badTarget } from '@auths/git-store/one-meaning';
+import { commitOf } from '@auths/git-store/wanted-target';
 import { withSealing, type Authority } from '../authority.ts';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
 import { closeRevokedChannels } from '../home/channels.ts';
@@ -126,14 +127,8 @@ async function objectNames(context: Context, refs: readonly string[]): Promise<r
   try {
     const names: ObjectName[] = [];
     for (const ref of refs) {
-      await requireOneMeaning(repository, ref);
-      const object = await repository.objects.read(`${ref}^{commit}`);
-      if (object === null) {
-        throw new AuthsError('verify/bad-target', `--good ${ref} names no commit of this repository`, {
-          hint: 'git rev-parse',
-          details: { target: ref },
-        });
-      }
+      const object = await repository.objects.read(await commitOf(repository, ref));
+      if (object === null) throw badTarget(ref, 'no such commit here');
       const { raw } = decodeCesrFixed(digest(withHeader(object.type, object.bytes)));
       names.push({ oid: object.oid, blake3: toHex(raw) });
     }

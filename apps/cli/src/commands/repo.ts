@@ -13,6 +13,7 @@ import {
   type RepoReport,
 } from '@auths/git-store/repo-evidence';
 import { findRepository, type Repository } from '@auths/git-store/repository';
+import { headCommit } from '@auths/git-store/one-meaning';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
 import { noIdentity, openStores, type Stores } from '../composition.ts';
 import { verifyEngine } from '../engines.ts';
@@ -145,7 +146,7 @@ async function foreignHead(
   stores: Stores | null,
   own: DidKeri | undefined,
 ): Promise<string | null> {
-  const head = (await repository.objects.info('HEAD^{commit}'))?.oid ?? null;
+  const head = await headCommit(repository);
   if (head === null || stores === null || own === undefined) return head;
   const [{ ownDevices }, { hasForeignHistory }] = await Promise.all([
     import('@auths/core/flows/own-devices'),

@@ -57,7 +57,7 @@ export function foldSealed(sealed: SealedRecords, grants: Grants = () => true): 
     refusalOf: (record) => {
       if (!sealed.isSealed(digestOf(record))) return sealed.judgeUnsealed(record);
       byVersion ??= new Map(refused.toReversed().map((one) => [versionOf(one.record), one]));
-      return byVersion.get(versionOf(record)) ?? null;
+      return byVersion.get(versionOf(record)) ?? sealed.judgeVersion(record);
     },
   };
 }

@@ -40,6 +40,8 @@ export interface SealedRecords {
   readonly isSealed: (digest: Said) => boolean;
   /** Why a record that no event seals does not count. */
   readonly judgeUnsealed: (record: AttestationRecord) => RefusedRecord;
+  /** Why this version of a sealed record does not count, though another one may; null where it is signed. */
+  readonly judgeVersion: (record: AttestationRecord) => RefusedRecord | null;
 }
 
 /**
@@ -95,6 +97,11 @@ export function findSealed(input: SealInput): SealedRecords {
     refused,
     isSealed: (digest) => sealed.has(digest),
     judgeUnsealed: (record) => judgeUnsealed(input.engine, record, (keys ??= newestKeys(input.events))),
+    judgeVersion: (record) => {
+      const digest = digestOf(record);
+      const places = seals.filter((one) => one.digest === digest).slice(-NEWEST_KEYS);
+      return judgeVersion(input.engine, record, places);
+    },
   };
 }
 
@@ -144,6 +151,20 @@ function judgeUnsealed(
   return keys.some((key) => isSignedBy(engine, record, key, message))
     ? { record, why: 'unanchored', detail: 'no event of its issuer seals it' }
     : { record, why: 'signature', detail: 'not signed by any key that its issuer had lately' };
+}
+
+function judgeVersion(
+  engine: VerifyEngine,
+  record: AttestationRecord,
+  places: readonly SealedRecord[],
+): RefusedRecord | null {
+  const message = signedBytes(record);
+  const isSigned =
+    places.some(({ event }) => isSignedBy(engine, record, event.keys[0] as Uint8Array, message)) &&
+    hasDeviceSignature(engine, record, message);
+  return isSigned
+    ? null
+    : { record, why: 'signature', detail: 'not signed by the keys in force where it is sealed' };
 }
 
 /** The newest first, each once. */

@@ -37,7 +37,9 @@ function sharedEvents({ branch, verdict }: Judged, other: Uint8Array): KelVerdic
   const most = Math.min(branch.length, other.length);
   let same = 0;
   while (same < most && branch[same] === other[same]) same++;
-  const beyond = verdict.events.findIndex(({ end }) => end > same);
+  // Up to where the next one begins: a copy that follows an event may be the one that is signed.
+  const ends = verdict.events.map((_, at) => verdict.events[at + 1]?.offset ?? branch.length);
+  const beyond = ends.findIndex((end) => end > same);
   return beyond === -1 ? verdict.events : verdict.events.slice(0, beyond);
 }
 

@@ -462,6 +462,32 @@ describe.skipIf(!hasSshKeygen)('targets', () => {
       expect((await repo.verify(target)).results.length, target).toBeGreaterThan(0);
   });
 
+  it('a tag does not stand in for what is not there, nor for a name that git describe made', async () => {
+    const { repo, first, laptop, identity } = start();
+    const head = repo.commit(laptop);
+    repo.git('tag', '-a', '--no-sign', '-m', 'x', 'v1', first);
+    const described = repo.git('describe', head);
+    expect((await repo.verify(`${first}..${described}`)).results).toHaveLength(1);
+    repo.git('tag', '--no-sign', described, first);
+    repo.git('remote', 'add', 'origin', repo.dir);
+    repo.git('tag', '--no-sign', 'origin/main', first);
+    repo.git('tag', '--no-sign', 'ORIG_HEAD', first);
+    for (const target of [`${first}..${described}`, 'origin/main..HEAD', 'ORIG_HEAD..HEAD'])
+      await expect(repo.verify(target), target).rejects.toMatchObject({ code: 'verify/bad-target' });
+    // HEAD leads to a branch that is not born.
+    repo.git('tag', '--no-sign', 'HEAD', head);
+    repo.git('symbolic-ref', 'HEAD', 'refs/heads/unborn');
+    for (const target of ['HEAD', '@', 'HEAD~1', `${first}..HEAD`, `${first}..`])
+      await expect(repo.verify(target, { roots: [identity.did] }), target).rejects.toMatchObject({
+        code: 'verify/bad-target',
+      });
+    await expect(repo.verify(head)).rejects.toMatchObject({ code: 'verify/no-roots' });
+    await expect(repo.verify(head, { rootsFrom: 'HEAD' })).rejects.toMatchObject({
+      code: 'verify/bad-target',
+    });
+    expect(await repo.verdicts(head, { roots: [identity.did] })).toEqual(['valid']);
+  });
+
   it('a range is whole, oldest first, in topological order, side branches too', async () => {
     const { repo, laptop, first } = start();
     repo.git('checkout', '-q', '-b', 'side');
@@ -486,6 +512,13 @@ describe.skipIf(!hasSshKeygen)('targets', () => {
       results: [{ type: 'link', verdict: 'valid' }],
       exit: 0,
     });
+    // Though the good copy is at hand, this one is not it.
+    for (const member of ['identity_signature', 'device_signature']) {
+      const spoilt: Record<string, unknown> = JSON.parse(file.toString('utf8'));
+      spoilt[member] = '0'.repeat(128);
+      writeFileSync(join(repo.dir, 'spoilt.json'), JSON.stringify(spoilt));
+      expect(await repo.verdicts('spoilt.json'), member).toEqual(['attestation-invalid']);
+    }
     const eve = new PaperIdentity(90);
     eve.link(fileKey());
     writeFileSync(join(repo.dir, 'eve.json'), eve.records[0]?.bytes ?? '');
