@@ -160,6 +160,20 @@ describe('events that are lost', () => {
     data('devices', 'rename', 'desk', 'again');
   });
 
+  it('by a ref that leads to another branch, as long as the one that was checked', () => {
+    data('devices', 'rename', 'desk', 'other');
+    const thief = inHome('rev-parse', kel);
+    data('id', 'rotate', '--reason', 'compromised', '--all');
+    inHome('update-ref', kel, thief);
+    expect(data('status')['next_steps']).toContainEqual({
+      summary: expect.stringMatching(/event 1 of the log is not the one that this machine has seen/),
+      command: 'auths doctor',
+    });
+    expect(doctor('--fix')).toMatchObject({ exit: 1, bad: expect.arrayContaining(['failed log']) });
+    expect(data('status')['next_steps']).toContainEqual(expect.objectContaining({ command: 'auths doctor' }));
+    expect(world.json(['devices', 'rename', 'laptop', 'x'])).toMatchObject({ status: 6 });
+  });
+
   it('with the whole log: init makes no second one', () => {
     rmSync(join(world.home, 'refs'), { recursive: true });
     expect(world.json(['whoami'])).toMatchObject({ document: { error: { code: 'storage/corrupt' } } });
@@ -195,6 +209,28 @@ it('a cache with one wrong bit counts as none, and is made again', () => {
   expect(doctor()).toEqual({ exit: 0, bad: [] });
   data('devices', 'rename', 'desk', 'other');
   expect(readFileSync(join(world.home, 'cache/tip.json'), 'utf8')).toContain('"sequence":3');
+});
+
+describe('the configuration of a home', () => {
+  it('is not taken for damaged where that of the folder is that one stands in', () => {
+    inHome('config', 'auths.recovery', 'exported');
+    const repository = join(world.dir, 'broken');
+    execFileSync('git', ['init', '-q', repository]);
+    writeFileSync(join(repository, '.git/config'), '[core\n');
+    const before = readFileSync(join(world.home, 'config'), 'utf8');
+    const { status } = world.auths(['doctor', '--fix', '--yes'], { cwd: repository });
+    expect([status, readFileSync(join(world.home, 'config'), 'utf8')]).toEqual([0, before]);
+    // What was put aside before is not written over.
+    for (const text of ['[first\n', '[second\n']) {
+      writeFileSync(join(world.home, 'config'), text);
+      expect(doctor('--fix').bad).toContain('fixed repository');
+    }
+    const aside = ['config.unreadable', 'config.unreadable-2'];
+    expect(aside.map((name) => readFileSync(join(world.home, name), 'utf8'))).toEqual([
+      '[first\n',
+      '[second\n',
+    ]);
+  });
 });
 
 describe('a ref that a power cut emptied', () => {

@@ -192,6 +192,29 @@ describe('auths verify', () => {
     expect(status).toBe(0);
   });
 
+  it('a home that lacks the pinned event adds nothing to the evidence', () => {
+    const { world, repo } = start();
+    const here = { cwd: repo };
+    const kel = world.git([
+      `--git-dir=${world.home}`,
+      'for-each-ref',
+      '--format=%(refname)',
+      'refs/did',
+    ]).stdout;
+    const ref = kel.split('\n').find((name) => name.endsWith('/kel')) as string;
+    const before = world.git([`--git-dir=${world.home}`, 'rev-parse', ref]).stdout.trim();
+    expect(world.json(['id', 'rotate', '--reason', 'compromised', '--all'], here).status).toBe(0);
+    expect(world.json(['repo', 'update'], here).status).toBe(0);
+    commit(world, repo, 'after the theft');
+    // An old copy of the home, with the branch that lost.
+    world.git([`--git-dir=${world.home}`, 'update-ref', ref, before]);
+    expect(world.json(['repo', 'update'], here)).toMatchObject({
+      status: 0,
+      document: { data: { changed: [], differing: [] } },
+    });
+    expect(world.git(['status', '--short'], here).stdout).toBe('');
+  });
+
   it('a revoked device fails as soon as the revocation is in the work tree, and the next clone knows', () => {
     const place = start();
     const { world, repo } = place;

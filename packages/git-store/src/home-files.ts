@@ -8,13 +8,14 @@ import {
   existsSync,
   fsyncSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   openSync,
   renameSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join, parse } from 'node:path';
 import { errnoOf, readSmallText, syncDirectory } from './files.ts';
 import { runGit } from './git.ts';
 import { isUsed } from './home-parts.ts';
@@ -76,13 +77,22 @@ async function mendConfig(dir: string, fix: boolean): Promise<BrokenFile | null>
   // What is no file at all is for the person to move.
   if (readSmallText(path, 1 << 20) === null) return null;
   const args = ['config', '--file', path, '--list'];
-  const { status } = await runGit(args, { isolated: true, accept: [1, 3, 128, 255] });
+  // From a place in no repository: git reads the configuration of where it stands first, and ends over that.
+  const { status } = await runGit(args, { cwd: parse(dir).root, isolated: true, accept: [1, 3, 128, 255] });
   if (status === 0) return null;
+  const aside = unusedName(`${path}.unreadable`);
   if (fix) {
-    renameSync(path, `${path}.unreadable`);
+    renameSync(path, aside);
     placeFile(path, CONFIG);
   }
-  return { path, detail: `git cannot read ${path}, which is put aside as config.unreadable; ${forgotten}` };
+  return { path, detail: `git cannot read ${path}, which is put aside as ${basename(aside)}; ${forgotten}` };
+}
+
+function unusedName(path: string): string {
+  for (let n = 1; ; n++) {
+    const name = n === 1 ? path : `${path}-${n}`;
+    if (lstatSync(name, { throwIfNoEntry: false }) === undefined) return name;
+  }
 }
 
 function mendRefs(dir: string, fix: boolean): BrokenFile | null {

@@ -52,15 +52,23 @@ interface Tip {
   readonly said: string;
 }
 
-/** Whether a kept branch holds the event `lost` and, in place of the earlier event `now`, another one: a recovery took its place. */
-export async function isSuperseded(home: Home, prefix: Prefix, lost: Tip, now: Tip): Promise<boolean> {
+/** Whether a kept branch holds the event `lost`, and `trunk` has a rotation where the two part: a recovery took its place. */
+export async function isSuperseded(
+  home: Home,
+  prefix: Prefix,
+  lost: Tip,
+  trunk: readonly (Tip & { readonly ilk: string })[],
+): Promise<boolean> {
   for (const tip of disputedRefs(home, prefix).values()) {
     let holdsLost = false;
     for await (const { message, sequence } of eventsBack(home, tip)) {
+      const ours = trunk[sequence];
+      if (ours !== undefined && message === messageOf(ours)) {
+        const recovery = trunk[sequence + 1]?.ilk;
+        if (holdsLost && (recovery === 'rot' || recovery === 'drt')) return true;
+        break;
+      }
       if (message === messageOf(lost)) holdsLost = true;
-      if (sequence > now.sequence) continue;
-      if (holdsLost && message !== messageOf(now)) return true;
-      break;
     }
   }
   return false;

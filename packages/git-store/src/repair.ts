@@ -6,6 +6,7 @@ import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { hasCode } from '@auths/core/errors';
 import type { Prefix } from '@auths/core/identifiers';
+import { parseStream } from '@auths/core/keri/stream';
 import { kelRef } from './event-log.ts';
 import { syncDirectory } from './files.ts';
 import { runGit } from './git.ts';
@@ -15,10 +16,15 @@ import { readPackedRef } from './ref-files.ts';
 import { readTrunk, type Trunk } from './trunk.ts';
 
 /**
- * For `auths doctor --fix`, of a log that the home is known to have: no ref is a lost one. `sound`: nothing to do. `repaired`: the ref holds the longest log again. `undecided`: no log
- * continues what is packed, or two of one length do; then a person decides, and nothing was changed.
+ * For `auths doctor --fix`, of a log that the home is known to have: no ref is a lost one. `sound`: nothing to do.
+ * `repaired`: the ref holds the longest log again. `undecided`: no log continues what is packed, or it cannot be told which
+ * of two was the last; then a person decides, and nothing was changed. `known` is the newest event that was checked here.
  */
-export async function repairLog(home: Home, prefix: Prefix): Promise<'sound' | 'repaired' | 'undecided'> {
+export async function repairLog(
+  home: Home,
+  prefix: Prefix,
+  known: { readonly sequence: number; readonly said: string } | null = null,
+): Promise<'sound' | 'repaired' | 'undecided'> {
   const ref = kelRef(prefix);
   try {
     const version = home.readRef(ref);
@@ -29,33 +35,82 @@ export async function repairLog(home: Home, prefix: Prefix): Promise<'sound' | '
   } catch (error) {
     if (!hasCode(error, 'storage/corrupt')) throw error;
   }
-  const packed = readPackedRef(home.dir, ref);
-  const floor = packed === null ? null : await readTrunk(home, ref, packed);
   const disputed = await supersededCommits(home, prefix);
-  let best: Trunk | null = null;
-  for (const { oid, sequence } of await eventCommits(home)) {
-    if (best !== null && sequence + 1 < best.count) break;
-    const trunk = disputed.has(oid) ? null : await soundTrunk(home, oid);
-    if (trunk === null || !isOf(trunk, prefix) || (floor !== null && !continues(trunk, floor))) continue;
-    if (best !== null) return 'undecided';
-    best = trunk;
-  }
+  const packed = readPackedRef(home.dir, ref);
+  // A recovery since then has made another branch of what is packed.
+  const floor = packed === null || disputed.has(packed) ? null : await readTrunk(home, ref, packed);
+  const tips = (await soundTips(home, disputed)).filter(
+    (trunk) => isOf(trunk, prefix) && (floor === null || continues(trunk, floor)),
+  );
+  const best = choose(tips, known);
   if (best === null) return 'undecided';
   await putRef(home.dir, ref, best.version);
   return 'repaired';
 }
 
+/** Sound logs that go on in no other one, the longest first. */
+async function soundTips(home: Home, disputed: ReadonlySet<string>): Promise<readonly Trunk[]> {
+  const tips: Trunk[] = [];
+  for (const { oid } of await eventCommits(home)) {
+    if (disputed.has(oid) || tips.length === MOST_TIPS) continue;
+    const trunk = await soundTrunk(home, oid);
+    if (trunk !== null && !tips.some((longer) => continues(longer, trunk))) tips.push(trunk);
+  }
+  return tips;
+}
+
+/** More than crashes leave; whoever has more decides alone. */
+const MOST_TIPS = 64;
+
+/**
+ * The longest, among those that hold what this machine has checked. Null where two are as long, and where another one
+ * has a rotation at a place where this one has none: that may be a recovery, which wins whatever the lengths.
+ */
+function choose(
+  tips: readonly Trunk[],
+  known: { readonly sequence: number; readonly said: string } | null,
+): Trunk | null {
+  if (tips.length === MOST_TIPS) return null;
+  const holding = tips.filter(
+    (trunk) => known !== null && eventsOf(trunk)[known.sequence]?.said === known.said,
+  );
+  const candidates = holding.length > 0 ? holding : tips;
+  const [best, next] = candidates;
+  if (best === undefined || next?.count === best.count) return null;
+  return candidates.some((other) => other !== best && mayRecover(other, best)) ? null : best;
+}
+
+function mayRecover(one: Trunk, other: Trunk): boolean {
+  const [ours, theirs] = [eventsOf(one), eventsOf(other)];
+  const fork = ours.findIndex(({ said }, at) => theirs[at]?.said !== said);
+  return ours[fork]?.ilk === 'rot' && theirs[fork]?.ilk !== 'rot';
+}
+
+function eventsOf(trunk: Trunk): readonly { readonly said: string; readonly ilk: string }[] {
+  return parseStream(trunk.stream).messages.map(({ event: { said, ilk } }) => ({ said, ilk }));
+}
+
+/** The commit of an event whose SAID is known, from which a branch in dispute has its name; null where there is none. */
+export async function findEventCommit(home: Home, said: string): Promise<string | null> {
+  return (await eventCommits(home)).find((one) => one.said === said)?.oid ?? null;
+}
+
+interface EventCommit {
+  readonly oid: string;
+  readonly sequence: number;
+  readonly said: string;
+}
+
 /** Every commit of an event, whatever refers to it, the highest sequence first. */
-async function eventCommits(
-  home: Home,
-): Promise<readonly { readonly oid: string; readonly sequence: number }[]> {
+async function eventCommits(home: Home): Promise<readonly EventCommit[]> {
   const args = ['cat-file', '--batch-all-objects', '--batch-check=%(objecttype) %(objectname)'];
   const { stdout } = await runGit(args, { gitDir: home.dir, isolated: true });
-  const found: { readonly oid: string; readonly sequence: number }[] = [];
+  const found: EventCommit[] = [];
   for (const [, oid] of stdout.toString('latin1').matchAll(/^commit ([0-9a-f]{40})$/gm)) {
     const commit = await home.object(oid as string, 'commit').then(parseCommit, () => null);
-    const sequence = /^event (\d+) /.exec(commit?.message ?? '')?.[1];
-    if (sequence !== undefined) found.push({ oid: oid as string, sequence: Number(sequence) });
+    const [, sequence, said] = /^event (\d+) (\S+)\n$/.exec(commit?.message ?? '') ?? [];
+    if (sequence !== undefined && said !== undefined)
+      found.push({ oid: oid as string, sequence: Number(sequence), said });
   }
   return found.toSorted((a, b) => b.sequence - a.sequence);
 }

@@ -113,9 +113,13 @@ async function compare(workTree: string, roots: readonly Root[], lookup: Lookup)
       pinned.push(root);
       continue;
     }
-    files.push(...evidenceFiles(known));
     const foreign = root.said !== null && !known.saids.has(root.said);
-    if (foreign) notes.push(`the log of ${root.did} here lacks the pinned event ${root.said ?? ''}`);
+    // This home is behind, or on a branch that lost: what it knows is no evidence beside what is there.
+    if (foreign)
+      notes.push(
+        `the log of ${root.did} here lacks the pinned event ${root.said ?? ''}: its evidence is left as it is, until auths pull`,
+      );
+    else files.push(...evidenceFiles(known));
     pinned.push(foreign ? root : { ...root, said: known.lastEstablishment });
   }
   const { missing, outdated, differing, present } = compareEvidence(workTree, files);

@@ -10,7 +10,7 @@ import { gitEventLog, kelRef } from '../src/event-log.ts';
 import { createHome, openHome, type Home } from '../src/home-repository.ts';
 import { newCommit, newObject, newTree, parseCommit, parseTree, type TreeEntry } from '../src/objects.ts';
 import { isSuperseded } from '../src/remote-disputes.ts';
-import { repairLog } from '../src/repair.ts';
+import { findEventCommit, repairLog } from '../src/repair.ts';
 import { bundle, ended, git, scratch, start } from './scratch.ts';
 
 const WORKER = join(import.meta.dirname, 'append-worker.ts');
@@ -95,19 +95,23 @@ describe('git event log: what lies in git', () => {
     const trunk = sampleLogOf('superseded or cut', 6);
     const { home, version } = await stored(trunk);
     const recovery = trunk.cut(3).rotate();
-    const supersedes = (lost: StoredEvent, now: StoredEvent): Promise<boolean> =>
-      isSuperseded(home, trunk.prefix, lost, now);
-    const [before, taken, last] = [eventOf(trunk, 2), eventOf(trunk, 3), eventOf(trunk, 5)];
-    const rotation = eventOf(recovery, 3);
-    expect(await supersedes(last, before)).toBe(false);
+    const last = eventOf(trunk, 5);
+    const supersedes = (lost: StoredEvent, now: SampleLog): Promise<boolean> => {
+      const verdict = replay(streamOf(now.events), { engine: nodeVerifyEngine });
+      return isSuperseded(home, trunk.prefix, lost, verdict.events);
+    };
+    expect(await supersedes(last, trunk.cut(3))).toBe(false);
     await gitEventLog(home).supersede(trunk.prefix, version, 3, recovery.events.slice(3));
-    expect(await supersedes(last, rotation)).toBe(true);
-    // The log is cut below the recovery, or back on the branch that lost, or ended with something that nobody recorded.
+    for (const longer of [recovery, recovery.interact('a').interact('b').interact('c')])
+      expect(await supersedes(last, longer)).toBe(true);
+    // The log is cut below the recovery, or is the branch that lost, or ended with something that nobody recorded.
     for (const [lost, now] of [
-      [rotation, before],
-      [last, before],
-      [last, taken],
-      [eventOf(recovery.interact('next'), 4), rotation],
+      [eventOf(recovery, 3), trunk.cut(3)],
+      [eventOf(recovery, 3), trunk],
+      [last, trunk.cut(3)],
+      [last, trunk.cut(4)],
+      [last, trunk.cut(3).interact('another')],
+      [eventOf(recovery.interact('next'), 4), recovery],
     ] as const)
       expect(await supersedes(lost, now)).toBe(false);
   });
@@ -264,6 +268,30 @@ describe('git event log: damage is named, never read around', () => {
     writeFileSync(join(home.dir, ref), '');
     expect(await repairLog(home, log.prefix)).toBe('undecided');
     expect(readFileSync(join(home.dir, ref), 'utf8')).toBe('');
+  });
+
+  it('prefers what was checked, and never the branch that a recovery may have taken the place of', async () => {
+    const { home, ref, version } = await stored(log.cut(9));
+    const recovery = log.cut(3).rotate();
+    await gitEventLog(home).supersede(log.prefix, version, 3, recovery.events.slice(3));
+    const recovered = home.readRef(ref);
+    const disputed = `refs/did/keri/${log.prefix}/disputed/${eventOf(log, 8).said}`;
+    expect(git(home.dir, 'rev-parse', disputed)).toBe(version);
+    // The dispute is lost with the log: the longer branch is all that speaks for itself.
+    git(home.dir, 'update-ref', '-d', disputed);
+    rmSync(join(home.dir, ref));
+    expect(await repairLog(home, log.prefix)).toBe('undecided');
+    expect(await repairLog(home, log.prefix, eventOf(recovery, 3))).toBe('repaired');
+    expect(home.readRef(ref)).toBe(recovered);
+    // Packed before the recovery: what is packed is the branch that lost.
+    git(home.dir, 'update-ref', disputed, version);
+    git(home.dir, 'update-ref', ref, version);
+    git(home.dir, 'pack-refs', '--all');
+    mkdirSync(join(home.dir, ref, '..'), { recursive: true });
+    writeFileSync(join(home.dir, ref), '');
+    expect(await repairLog(home, log.prefix)).toBe('repaired');
+    expect(home.readRef(ref)).toBe(recovered);
+    expect(await findEventCommit(home, eventOf(log, 8).said)).toBe(version);
   });
 
   it('names the lock that a dead git left', async () => {

@@ -6,7 +6,7 @@ import { readSmallText } from '@auths/git-store/files';
 import { homeExists } from '@auths/git-store/home-parts';
 import { openHome } from '@auths/git-store/home-repository';
 import { readPackedRef } from '@auths/git-store/ref-files';
-import { putRef } from '@auths/git-store/repair';
+import { findEventCommit, putRef } from '@auths/git-store/repair';
 import type { Context } from '../command.ts';
 import { lastKnownRefs } from '../home/view-cache.ts';
 import { failed, fixed, type Finding } from './finding.ts';
@@ -20,8 +20,9 @@ export async function checkRefs(context: Context, fix: boolean): Promise<readonl
   const findings: Finding[] = [];
   await using home = openHome(context.home);
   for (const ref of broken) {
-    const oid = known.get(ref);
-    const isThere = oid !== undefined && (await home.object(oid, 'commit').then(Boolean, () => false));
+    const said = /\/disputed\/(E[\w-]{43})$/.exec(ref)?.[1];
+    const oid = known.get(ref) ?? (said === undefined ? null : await findEventCommit(home, said));
+    const isThere = oid !== null && (await home.object(oid, 'commit').then(Boolean, () => false));
     const path = join(context.home, ref);
     if (!isThere) {
       const detail = `${path} holds no object id, and what it held is not known`;

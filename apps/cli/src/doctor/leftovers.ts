@@ -16,7 +16,7 @@ import { homeFiles } from '../composition.ts';
 import { closeRevokedChannels, openRevokedChannels } from '../home/channels.ts';
 import { writeAllowedSigners } from '../home/device-files.ts';
 import { foldStates } from '../home/fold-home.ts';
-import { lostTip, lostWords } from '../home/lost-events.ts';
+import { lostWords } from '../home/lost-events.ts';
 import { readCheckedTip } from '../home/view-cache.ts';
 import { readLogView } from '../home/identity-view.ts';
 import { finishGit, hasUnfinishedGit } from '../home/unfinished-git.ts';
@@ -34,7 +34,8 @@ const TEMPORARY = /(?:\.[0-9a-f]{12,18}\.tmp|^devices\.[0-9a-f]{16}\.tmp|^tmp_(?
 export async function checkLog(context: Context, fix: boolean): Promise<readonly Finding[]> {
   return inHome(context, async (home, { controller_did }) => {
     if (!fix) return [];
-    const result = await repairLog(home, prefixOf(controller_did));
+    const prefix = prefixOf(controller_did);
+    const result = await repairLog(home, prefix, readCheckedTip(home.dir, prefix));
     if (result === 'sound') return [];
     if (result === 'repaired') return [fixed('log', 'the key event log was damaged; its last state is back')];
     return [
@@ -104,9 +105,7 @@ export async function checkDerived(context: Context, fix: boolean): Promise<read
   return inHome(context, async (home, { controller_did }) => {
     const findings: Finding[] = [];
     const path = homeFiles(context.home).allowedSigners;
-    const tip = readCheckedTip(home.dir, prefixOf(controller_did));
-    const { state, devices } = await foldStates(home, controller_did);
-    const lost = await lostTip(home, prefixOf(controller_did), tip, state);
+    const { state, devices, lost } = await foldStates(home, controller_did);
     // What follows from a log that was cut would let in whom it has revoked.
     if (lost !== null) return [failed('log', ...lostWords(home, state.sequence, lost))];
     if (readSmallText(path, MAX_DERIVED) !== formatAllowedSigners(devices)) {

@@ -17,6 +17,7 @@ import {
   cacheCheckedTip,
   cacheIdentity,
   readCheckedTip,
+  type CheckedTip,
   type DeviceView,
   type IdentityView,
   type LogView,
@@ -41,7 +42,7 @@ export async function foldIdentity(dir: string): Promise<IdentityView | null> {
 
 /** Folds what `home` holds of `did`. No log is `storage/corrupt`, one that does not replay `kel/invalid`. */
 export async function foldHome(home: Home, did: DidKeri): Promise<LogView> {
-  const { state, devices } = await foldStates(home, did);
+  const { state, devices, lost } = await foldStates(home, did);
   return {
     sequence: state.sequence,
     said: state.said,
@@ -49,6 +50,7 @@ export async function foldHome(home: Home, did: DidKeri): Promise<LogView> {
     witnesses: state.witnesses,
     witnessThreshold: state.witnessThreshold,
     devices: devices.map(viewOf),
+    lost,
   };
 }
 
@@ -59,6 +61,8 @@ export async function foldStates(
 ): Promise<{
   readonly state: NonNullable<ReturnType<typeof replay>['state']>;
   readonly devices: readonly DeviceState[];
+  /** An event that this machine has checked, and that the log does not hold any more. */
+  readonly lost: CheckedTip | null;
 }> {
   const prefix = prefixOf(did);
   const checked = readCheckedTip(home.dir, prefix);
@@ -82,8 +86,8 @@ export async function foldStates(
     );
   }
   const { sequence, said } = verdict.state;
-  if (said !== checked?.said && (await lostTip(home, prefix, checked, verdict.state)) === null)
-    cacheCheckedTip(home.dir, prefix, { sequence, said });
+  const lost = await lostTip(home, prefix, checked, verdict.events);
+  if (said !== checked?.said && lost === null) cacheCheckedTip(home.dir, prefix, { sequence, said });
   const stored = await gitAttestationStore(home).list(did);
   const fold = foldDevices({
     issuer: did,
@@ -91,7 +95,7 @@ export async function foldStates(
     records: stored.map(({ bytes }) => readable(bytes)).filter((record) => record !== null),
     engine: verifyEngine,
   });
-  return { state: verdict.state, devices: fold.devices };
+  return { state: verdict.state, devices: fold.devices, lost };
 }
 
 /** A record that cannot be read counts for nobody; its seal then says that something is missing. */

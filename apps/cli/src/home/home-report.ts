@@ -45,7 +45,8 @@ export async function readHomeReport(context: Context): Promise<HomeReport> {
 
 async function whatLacks(dir: string, identity: IdentityView | null): Promise<string | null> {
   if (identity === null) return lostIdentity(dir)?.message ?? null;
-  if ((readCheckedTip(dir, identity.prefix)?.sequence ?? 0) <= identity.sequence) return null;
+  const tip = readCheckedTip(dir, identity.prefix);
+  if (identity.lost === null && (tip?.sequence ?? 0) <= identity.sequence) return null;
   // Not in the small program. It looks again: another process may have appended meanwhile.
   const { whatIsLost } = await import('./lost-events.ts');
   return whatIsLost(dir, identity.controllerDid);

@@ -3,6 +3,7 @@
  * old copy put back. The next append would make a second event for their place, and what they revoked would be alive.
  */
 import { AuthsError } from '@auths/core/errors';
+import type { ReplayedEvent } from '@auths/core/keri/key-state';
 import { prefixOf, type DidKeri, type Prefix } from '@auths/core/identifiers';
 import { openHome, type Home } from '@auths/git-store/home-repository';
 import { isSuperseded } from '@auths/git-store/remote-disputes';
@@ -10,22 +11,24 @@ import { readLogView } from './identity-view.ts';
 import { readCheckedTip, type CheckedTip } from './view-cache.ts';
 
 /**
- * `tip`, where the log ends before it with `now` and no recovery took its place; else null. The tip is read before the
- * log is: another process may append meanwhile, and remember that.
+ * `tip`, where the log does not hold it and no recovery took its place; else null. The tip is read before the log is:
+ * another process may append meanwhile, and remember that.
  */
 export async function lostTip(
   home: Home,
   prefix: Prefix,
   tip: CheckedTip | null,
-  now: { readonly sequence: number; readonly said: string },
+  events: readonly Pick<ReplayedEvent, 'sequence' | 'said' | 'ilk'>[],
 ): Promise<CheckedTip | null> {
-  if (tip === null || tip.sequence <= now.sequence) return null;
-  return (await isSuperseded(home, prefix, tip, now)) ? null : tip;
+  if (tip === null || events[tip.sequence]?.said === tip.said) return null;
+  return (await isSuperseded(home, prefix, tip, events)) ? null : tip;
 }
 
 export function lostWords(home: Home, sequence: number, tip: CheckedTip): readonly [string, string] {
   return [
-    `the log ends at event ${sequence}, and this machine has seen event ${tip.sequence} of it: the newest events are lost`,
+    tip.sequence > sequence
+      ? `the log ends at event ${sequence}, and this machine has seen event ${tip.sequence} of it: the newest events are lost`
+      : `event ${tip.sequence} of the log is not the one that this machine has seen: the newest events are lost`,
     `auths pull REMOTE brings them back from where they were pushed, or put back a copy of the home. To go on without them: rm '${home.dir}/cache/tip.json'`,
   ];
 }
@@ -49,6 +52,12 @@ async function findLostEvents(home: Home, did: DidKeri): Promise<readonly [strin
   const tip = readCheckedTip(home.dir, prefix);
   if (tip === null) return null;
   const view = await readLogView(home, did);
-  const lost = await lostTip(home, prefix, tip, view);
-  return lost === null ? null : lostWords(home, view.sequence, lost);
+  let { lost } = view;
+  // A cache of before does not know of a newer tip.
+  if (lost === null && tip.sequence > view.sequence) {
+    const { foldStates } = await import('./fold-home.ts');
+    ({ lost } = await foldStates(home, did));
+  }
+  // Whoever removes the file goes on without those events.
+  return lost?.said === tip.said ? lostWords(home, view.sequence, tip) : null;
 }

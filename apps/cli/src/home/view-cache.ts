@@ -33,6 +33,8 @@ export interface LogView {
   readonly witnesses: readonly string[];
   readonly witnessThreshold: number;
   readonly devices: readonly DeviceView[];
+  /** An event that this machine had checked when this was made, and that the log did not hold; null where none. */
+  readonly lost: CheckedTip | null;
 }
 
 export interface IdentityView extends LogView {
@@ -92,7 +94,7 @@ export interface CheckedTip {
 
 /** Every ref that the fold of a log reads, with its id, under the version of this cache. */
 export function madeFrom(dir: string, prefix: Prefix): string {
-  const lines = ['devices/3'];
+  const lines = ['devices/4'];
   for (const under of [`refs/did/keri/${prefix}`, 'refs/auths/devices'])
     for (const [ref, oid] of listRefs(dir, under)) lines.push(`${oid} ${ref}`);
   return lines.join('\n');

@@ -2,7 +2,7 @@
  * Before an append the home compares with every remote of its git configuration (identity-life.md 1): behind means
  * catching up first, forked means stopping. A remote that cannot be reached, or shows nonsense, holds nobody up.
  */
-import { AuthsError, hasCode } from '@auths/core/errors';
+import { AuthsError, hasCode, sanitise } from '@auths/core/errors';
 import { prefixOf } from '@auths/core/identifiers';
 import { kelRef } from '@auths/git-store/event-log';
 import { knownRemotes, type Remote } from '@auths/git-store/remote-address';
@@ -65,10 +65,14 @@ async function differs(context: Context, stores: IdentityStores, remote: Remote)
 
 async function catchUp(context: Context, stores: IdentityStores, remote: Remote): Promise<void> {
   const { pullRemote } = await import('./pull-remote.ts');
-  const options = { timeoutMs: FETCH_MS, unattended: true, signal: context.signal };
+  const options = { timeoutMs: FETCH_MS, unattended: true, attentive: false, signal: context.signal };
   const [own] = await pullRemote(stores, remote, options);
   if (own === undefined) return;
   if (own.verdict === 'forked') throw forked(context, remote, own);
+  for (const { name, reason } of own.givenUp)
+    context.note(
+      `${remote.name} shows a branch that does not count and has revoked ${sanitise(name)} (${reason}): auths pull ${remote.name} says more`,
+    );
   if (own.verdict === 'extended' || own.verdict === 'recovered') {
     context.note(`${remote.name} was ahead: ${own.eventsAdded} of its events were taken over first`);
   } else if (own.verdict === 'invalid') {

@@ -26,6 +26,11 @@ import { readSeen, writeSeen } from './seen.ts';
 
 export type IdentityStores = Stores & { readonly identity: IdentityDocument };
 
+export interface PullOptions extends TransportOptions {
+  /** False for a look that nobody asked for. */
+  readonly attentive?: boolean;
+}
+
 /** What a remote showed of one identity, and what became of it. */
 export interface PulledLog extends Merged {
   readonly prefix: Prefix;
@@ -41,7 +46,7 @@ export const REFUSED: readonly MergeVerdict[] = ['forked', 'rewound', 'invalid']
 export async function pullRemote(
   stores: IdentityStores,
   remote: Remote,
-  options: TransportOptions = {},
+  options: PullOptions = {},
 ): Promise<readonly PulledLog[]> {
   const shown = await listRemote(stores.home.dir, remote, options);
   const own = prefixOf(stores.identity.controller_did);
@@ -73,7 +78,7 @@ async function pullIdentity(
   remote: Remote,
   prefix: Prefix,
   refs: RemoteRefs,
-  options: TransportOptions,
+  options: PullOptions,
 ): Promise<PulledLog> {
   const { home } = stores;
   const ports = await mergePorts(stores);
@@ -84,7 +89,9 @@ async function pullIdentity(
   const merged = await mergeLog(ports, { prefix, stream: found.stream, records: found.records, seen });
   if (merged.theirs !== null) {
     await mirrorRemote(home, remote.name, prefix, merged.theirs);
-    if (!REFUSED.includes(merged.verdict)) await writeSeen(home.dir, remote, prefix, merged.theirs);
+    // What a person has to decide about counts as seen once it was told.
+    const isTold = options.attentive !== false || merged.givenUp.length === 0;
+    if (isTold && !REFUSED.includes(merged.verdict)) await writeSeen(home.dir, remote, prefix, merged.theirs);
   }
   return { ...merged, prefix, present: true, notes: found.notes };
 }

@@ -95,6 +95,15 @@ describe('a device that was revoked after the bundle', () => {
     expect(await phoneOn(laptop)).toBe('revoked');
   });
 
+  it('is told by a look that nobody asked for, and that is no look of a person', async () => {
+    const kit = keepKit('kit.json');
+    await revokeAndPush();
+    await recover(kit);
+    execFileSync('git', [`--git-dir=${join(fresh.folder, '.auths')}`, 'remote', 'add', 'home', remote]);
+    expect((await fresh.run('devices', 'rename', 'fresh', 'newer')).stderr).toContain('has revoked phone');
+    expect(await answer(fresh, 'push')).toMatchObject({ exit: 6, error: { code: 'kel/conflict' } });
+  });
+
   it('is published once that was seen, and every other home is told', async () => {
     const kit = keepKit('kit.json');
     await revokeAndPush();

@@ -97,7 +97,9 @@ export async function readOwnLog(
 ): Promise<{ readonly log: StoredLog; readonly verdict: KelVerdict }> {
   const log = await ports.log.read(prefixOf(issuer));
   if (log === null)
-    throw new AuthsError('identity/none', `there is no log of ${issuer} here`, { hint: 'auths init' });
+    throw new AuthsError('identity/none', `there is no log of ${issuer} here`, {
+      hint: 'auths doctor --fix',
+    });
   const verdict = replay(log.stream, { engine: ports.engine });
   if (verdict.verdict !== 'accepted') throw invalid(issuer, verdict);
   return { log, verdict };
