@@ -7,7 +7,7 @@
 import { hasCode } from '@auths/core/errors';
 import { MAX_EVIDENCE_FILES } from './evidence-files.ts';
 import { runGit } from './git.ts';
-import { type Repository } from './repository.ts';
+import type { Repository } from './repository.ts';
 import { listTree, objectMissing } from './repository-trees.ts';
 
 /** Path below `.auths/` → `<mode> <oid>`. */

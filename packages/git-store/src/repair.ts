@@ -39,8 +39,8 @@ export async function repairLog(
   const packed = readPackedRef(home.dir, ref);
   // A recovery since then has made another branch of what is packed.
   const floor = packed === null || disputed.has(packed) ? null : await readTrunk(home, ref, packed);
-  const tips = (await soundTips(home, disputed)).filter(
-    (trunk) => isOf(trunk, prefix) && (floor === null || continues(trunk, floor)),
+  const tips = (await soundTips(home, prefix, disputed)).filter(
+    (trunk) => floor === null || continues(trunk, floor),
   );
   const best = choose(tips, known);
   if (best === null) return 'undecided';
@@ -48,13 +48,22 @@ export async function repairLog(
   return 'repaired';
 }
 
-/** Sound logs that go on in no other one, the longest first. */
-async function soundTips(home: Home, disputed: ReadonlySet<string>): Promise<readonly Trunk[]> {
+/** Sound logs that go on in no other one, the longest first. What lies below one of them is not read again. */
+async function soundTips(
+  home: Home,
+  prefix: Prefix,
+  disputed: ReadonlySet<string>,
+): Promise<readonly Trunk[]> {
+  const commits = await eventCommits(home);
+  const parents = new Map(commits.map(({ oid, parent }) => [oid, parent]));
+  const below = new Set<string>();
   const tips: Trunk[] = [];
-  for (const { oid } of await eventCommits(home)) {
-    if (disputed.has(oid) || tips.length === MOST_TIPS) continue;
+  for (const { oid } of commits) {
+    if (disputed.has(oid) || below.has(oid) || tips.length === MOST_TIPS) continue;
     const trunk = await soundTrunk(home, oid);
-    if (trunk !== null && !tips.some((longer) => continues(longer, trunk))) tips.push(trunk);
+    if (trunk === null) continue;
+    for (let at = parents.get(oid); at !== undefined && !below.has(at); at = parents.get(at)) below.add(at);
+    if (isOf(trunk, prefix)) tips.push(trunk);
   }
   return tips;
 }
@@ -71,22 +80,21 @@ function choose(
   known: { readonly sequence: number; readonly said: string } | null,
 ): Trunk | null {
   if (tips.length === MOST_TIPS) return null;
-  const holding = tips.filter(
-    (trunk) => known !== null && eventsOf(trunk)[known.sequence]?.said === known.said,
-  );
-  const candidates = holding.length > 0 ? holding : tips;
-  const [best, next] = candidates;
-  if (best === undefined || next?.count === best.count) return null;
-  return candidates.some((other) => other !== best && mayRecover(other, best)) ? null : best;
+  const logs = tips.map((trunk) => ({ trunk, events: eventsOf(trunk) }));
+  const holding = logs.filter(({ events }) => known !== null && events[known.sequence]?.said === known.said);
+  const [best, ...others] = holding.length > 0 ? holding : logs;
+  if (best === undefined || others[0]?.events.length === best.events.length) return null;
+  return others.some(({ events }) => mayRecover(events, best.events)) ? null : best.trunk;
 }
 
-function mayRecover(one: Trunk, other: Trunk): boolean {
-  const [ours, theirs] = [eventsOf(one), eventsOf(other)];
+function mayRecover(ours: Events, theirs: Events): boolean {
   const fork = ours.findIndex(({ said }, at) => theirs[at]?.said !== said);
   return ours[fork]?.ilk === 'rot' && theirs[fork]?.ilk !== 'rot';
 }
 
-function eventsOf(trunk: Trunk): readonly { readonly said: string; readonly ilk: string }[] {
+type Events = readonly { readonly said: string; readonly ilk: string }[];
+
+function eventsOf(trunk: Trunk): Events {
   return parseStream(trunk.stream).messages.map(({ event: { said, ilk } }) => ({ said, ilk }));
 }
 
@@ -99,6 +107,7 @@ interface EventCommit {
   readonly oid: string;
   readonly sequence: number;
   readonly said: string;
+  readonly parent: string | undefined;
 }
 
 /** Every commit of an event, whatever refers to it, the highest sequence first. */
@@ -110,7 +119,7 @@ async function eventCommits(home: Home): Promise<readonly EventCommit[]> {
     const commit = await home.object(oid as string, 'commit').then(parseCommit, () => null);
     const [, sequence, said] = /^event (\d+) (\S+)\n$/.exec(commit?.message ?? '') ?? [];
     if (sequence !== undefined && said !== undefined)
-      found.push({ oid: oid as string, sequence: Number(sequence), said });
+      found.push({ oid: oid as string, sequence: Number(sequence), said, parent: commit?.parents[0] });
   }
   return found.toSorted((a, b) => b.sequence - a.sequence);
 }

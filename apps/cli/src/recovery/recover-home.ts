@@ -2,7 +2,7 @@
  * A recovery into a home that has no identity yet. The identity document comes last: until then the same command, run
  * again, goes on from wherever the last one stopped.
  */
-import { parseRecord, type AttestationRecord, type LinkRecord } from '@auths/core/attestation/attestation';
+import { readableRecord, type AttestationRecord, type LinkRecord } from '@auths/core/attestation/attestation';
 import { CAPABILITIES } from '@auths/core/attestation/capability';
 import { foldDevices } from '@auths/core/attestation/fold';
 import { buildLink, buildRevocation, digestOf, signedBytes } from '@auths/core/attestation/sign';
@@ -10,7 +10,7 @@ import { equalBytes, toHex } from '@auths/core/encoding/bytes';
 import { encodeDidKey, encodeX25519Did } from '@auths/core/encoding/did-key';
 import { formatTime } from '@auths/core/encoding/time';
 import { x25519PublicKey } from '@auths/core/crypto/x25519';
-import { AuthsError, isAuthsError } from '@auths/core/errors';
+import { AuthsError } from '@auths/core/errors';
 import { deviceKey } from '@auths/core/flows/first-keys';
 import { mergeLog } from '@auths/core/flows/merge-log';
 import { deviceOfLostHome, RECOVERED_NOTE } from '@auths/core/flows/lost-device';
@@ -190,23 +190,13 @@ function lostDevice(
   const shown = {
     issuer: didKeriOf(prefix),
     events: survey.trunk.events,
-    records: sources.flatMap((source) => source.records.flatMap(({ bytes }) => readable(bytes))),
+    records: sources.flatMap((source) => source.records.flatMap(({ bytes }) => readableRecord(bytes) ?? [])),
     engine: verifyEngine,
   };
   if (named === 'none') return null;
   if (named === undefined) return deviceOfLostHome({ ...shown, at });
   const device = findDevice(foldDevices(shown).devices, named);
   return device.revocation === null ? device : null;
-}
-
-/** What cannot be read is nobody's evidence, and must not stop a recovery. */
-function readable(bytes: Uint8Array): readonly AttestationRecord[] {
-  try {
-    return [parseRecord(bytes)];
-  } catch (error) {
-    if (isAuthsError(error)) return [];
-    throw error;
-  }
 }
 
 /** The lost device's link stays known, in its place, so that what it signed is told to be revoked. */

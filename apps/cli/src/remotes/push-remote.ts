@@ -41,22 +41,21 @@ export async function pushRemote(
   const { home, identity } = stores;
   const did = identity.controller_did;
   const prefix = prefixOf(did);
-  const engine = verifyEngine;
-  const own = await ownLog(stores, prefix, engine);
+  const own = await ownLog(stores, prefix, verifyEngine);
   const refs = (await listRemote(home.dir, remote, options)).get(prefix) ?? new Map<string, string>();
   let plan = await planPush(home, prefix, refs);
-  const standing = { recovered: false };
+  let given: Log | null = null;
   if (plan.some(({ fastForward }) => !fastForward)) {
     const theirs = await readTheirs(remote, prefix, refs, options);
-    standing.recovered = requireNotAhead(remote, engine, own, theirs);
-    if (standing.recovered) await requireRevocationsSeen(stores, remote, own, theirs);
+    given = requireNotAhead(remote, own, theirs);
+    if (given !== null) await requireRevocationsSeen(stores, remote, own, given, theirs);
     // Records that only the remote has are taken over first, so that the union is what is sent.
     const shown = { prefix, stream: theirs.stream, records: theirs.records, seen: null };
     await mergeLog(await mergePorts(stores), shown);
     plan = withoutKnown(await planPush(home, prefix, refs), await namesOf(stores, theirs));
   }
   const seen = await readSeen(home.dir, remote, prefix);
-  const kept = standing.recovered ? keptBranch(stores, prefix, refs) : [];
+  const kept = given !== null ? keptBranch(stores, prefix, refs) : [];
   await pushRefs(home, remote, prefix, [...kept, ...plan], options);
   const tip = own.events.at(-1) as Log['events'][number];
   await writeSeen(home.dir, remote, prefix, { sequence: tip.sequence, said: tip.said });
@@ -66,7 +65,7 @@ export async function pushRemote(
     remote,
     verdict: plan.length > 0 ? 'pushed' : 'up-to-date',
     refs: plan.map(({ ref }) => ref),
-    recovered: standing.recovered,
+    recovered: given !== null,
     restored: moved && seen?.said === tip.said && before !== home.readRef(kelRef(prefix)),
     sequence: tip.sequence,
     said: tip.said,

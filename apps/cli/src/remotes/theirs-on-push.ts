@@ -4,7 +4,6 @@ import { givenUpRevocations } from '@auths/core/flows/given-up-revocations';
 import type { Prefix } from '@auths/core/identifiers';
 import { advance, type Log } from '@auths/core/keri/advance';
 import { replay } from '@auths/core/keri/key-state';
-import type { VerifyEngine } from '@auths/core/ports';
 import type { Remote } from '@auths/git-store/remote-address';
 import { fetchIdentity, type RemoteIdentity, type RemoteRefs } from '@auths/git-store/remote-evidence';
 import type { TransportOptions } from '@auths/git-store/remote-transport';
@@ -13,15 +12,10 @@ import { shellWord } from '../views/pair.ts';
 import type { IdentityStores } from './pull-remote.ts';
 import { readSeen } from './seen.ts';
 
-/** True when our recovery supersedes what lies there; false when ours goes on from it. Anything else throws. */
-export function requireNotAhead(
-  remote: Remote,
-  engine: VerifyEngine,
-  own: Log,
-  { prefix, stream }: RemoteIdentity,
-): boolean {
-  if (stream.length === 0) return false;
-  const verdict = replay(stream, { engine });
+/** What lies there, when our recovery supersedes it; null when ours goes on from it. Anything else throws. */
+export function requireNotAhead(remote: Remote, own: Log, { prefix, stream }: RemoteIdentity): Log | null {
+  if (stream.length === 0) return null;
+  const verdict = replay(stream, { engine: verifyEngine });
   if (verdict.verdict !== 'accepted')
     throw invalid(remote, prefix, {
       at: verdict.at,
@@ -32,14 +26,14 @@ export function requireNotAhead(
     throw invalid(remote, prefix, { at: 0, rule: 'prefix', reason: 'it is the log of another identity' });
   const theirs: Log = { prefix, events: verdict.events };
   const step = advance(own, theirs);
-  if (step.kind === 'unchanged') return false;
+  if (step.kind === 'unchanged') return null;
   if (step.kind === 'extended' || step.kind === 'recovered') {
     throw new AuthsError('kel/conflict', `${remote.name} is ahead of this home. Nothing was sent`, {
       hint: `auths pull ${remote.name}, then push again`,
       details: { prefix },
     });
   }
-  if (advance(theirs, own).kind === 'recovered') return true;
+  if (advance(theirs, own).kind === 'recovered') return theirs;
   throw new AuthsError(
     'kel/conflict',
     `${remote.name} holds another log of this identity: the two part at event ${step.kind === 'disputed' ? step.from : 0}. Nothing was sent`,
@@ -52,9 +46,9 @@ export async function requireRevocationsSeen(
   stores: IdentityStores,
   remote: Remote,
   own: Log,
-  { prefix, stream, records }: RemoteIdentity,
+  branch: Log,
+  { prefix, records }: RemoteIdentity,
 ): Promise<void> {
-  const branch: Log = { prefix, events: replay(stream, { engine: verifyEngine }).events };
   const known = await stores.attestations.list(stores.identity.controller_did);
   const [first, ...more] = givenUpRevocations(verifyEngine, own, branch, [...known, ...records]);
   const seen = await readSeen(stores.home.dir, remote, prefix);

@@ -8,7 +8,7 @@ import { exactObject, parseJson } from '../encoding/json.ts';
 import type { JsonObject, JsonValue } from '../encoding/json.ts';
 import { parseTime } from '../encoding/time.ts';
 import { toHex } from '../encoding/bytes.ts';
-import { AuthsError, sanitise } from '../errors.ts';
+import { AuthsError, isAuthsError, sanitise } from '../errors.ts';
 import { parseDidKeri, parseDidKey, parseSaid } from '../identifiers.ts';
 import type { DidKeri, DidKey, Said } from '../identifiers.ts';
 import { requireCanonicalNumbers } from './canonical-numbers.ts';
@@ -109,6 +109,16 @@ export function parseRecord(bytes: Uint8Array): AttestationRecord {
     requireCanonicalNumbers(bytes);
     return parseRecordValue(value);
   });
+}
+
+/** The record, or null for what is none: a stored one that cannot be read counts for nobody. */
+export function readableRecord(bytes: Uint8Array): AttestationRecord | null {
+  try {
+    return parseRecord(bytes);
+  } catch (error) {
+    if (isAuthsError(error)) return null;
+    throw error;
+  }
 }
 
 /** The same for a value that was parsed already (pairing carries records inside other JSON). */

@@ -3,11 +3,11 @@
  * (rotate-keys.ts has the order of its writes).
  */
 import type { AttestationRecord } from '../attestation/attestation.ts';
-import { parseRecord } from '../attestation/attestation.ts';
+import { readableRecord } from '../attestation/attestation.ts';
 import { digestOf, resigned, signedBytes } from '../attestation/sign.ts';
 import { verifyRecordSignatures } from '../attestation/verify.ts';
 import { equalBytes, wipe } from '../encoding/bytes.ts';
-import { AuthsError, isAuthsError } from '../errors.ts';
+import { AuthsError } from '../errors.ts';
 import { prefixOf, type DidKeri, type Prefix, type Said } from '../identifiers.ts';
 import type { AttestationStore, EventLog, KeyStore, Signer, VerifyEngine } from '../ports.ts';
 import { readOwnLog, storedRecord } from './seal-records.ts';
@@ -116,7 +116,7 @@ async function healRecords(
   if (sealed.size === 0) return;
   const versions = new Map<Said, AttestationRecord>();
   for (const { bytes, digest } of await ports.records.list(issuer)) {
-    const record = sealed.has(digest) ? readable(bytes) : null;
+    const record = sealed.has(digest) ? readableRecord(bytes) : null;
     if (record === null || digestOf(record) !== digest) continue;
     const good = verifyRecordSignatures(ports.engine, record, signer.publicKey).identity;
     if (good || !versions.has(digest)) versions.set(digest, record);
@@ -128,13 +128,4 @@ async function healRecords(
     issuer,
     healed.map((record) => storedRecord(record, rot.sequence)),
   );
-}
-
-function readable(bytes: Uint8Array): AttestationRecord | null {
-  try {
-    return parseRecord(bytes);
-  } catch (error) {
-    if (isAuthsError(error)) return null;
-    throw error;
-  }
 }

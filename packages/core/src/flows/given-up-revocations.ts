@@ -2,9 +2,8 @@
  * What a recovery gives up without a word: devices that the branch which lost had revoked, and that the trunk has not. A
  * thief's branch may revoke as well as the owner's, so neither counts by itself; a person is told, and decides.
  */
-import { parseRecord, type AttestationRecord, type RevocationReason } from '../attestation/attestation.ts';
+import { readableRecord, type RevocationReason } from '../attestation/attestation.ts';
 import { foldDevices } from '../attestation/fold.ts';
-import { isAuthsError } from '../errors.ts';
 import { didKeriOf, type DidKey } from '../identifiers.ts';
 import type { Log } from '../keri/advance.ts';
 import type { StoredRecord, VerifyEngine } from '../ports.ts';
@@ -23,7 +22,7 @@ export function givenUpRevocations(
   branch: Log,
   records: readonly StoredRecord[],
 ): readonly GivenUpRevocation[] {
-  const readable = records.map(({ bytes }) => parsed(bytes)).filter((record) => record !== null);
+  const readable = records.map(({ bytes }) => readableRecord(bytes)).filter((record) => record !== null);
   const issuer = didKeriOf(trunk.prefix);
   const [kept, lost] = [trunk, branch].map(({ events }) =>
     foldDevices({ issuer, events, records: readable, engine }),
@@ -32,13 +31,4 @@ export function givenUpRevocations(
     const there = lost?.devices.find(({ subject }) => subject === did)?.revocation ?? null;
     return revocation === null && there !== null ? [{ did, name, reason: there.reason }] : [];
   });
-}
-
-function parsed(bytes: Uint8Array): AttestationRecord | null {
-  try {
-    return parseRecord(bytes);
-  } catch (error) {
-    if (isAuthsError(error)) return null;
-    throw error;
-  }
 }

@@ -1,9 +1,8 @@
 /** Records from elsewhere: which of them a trunk seals with the right signatures (storage-and-verification.md 3 and 5). */
-import { parseRecord, type AttestationRecord } from '../attestation/attestation.ts';
+import { readableRecord } from '../attestation/attestation.ts';
 import { digestOf } from '../attestation/sign.ts';
 import { verifyRecordSignatures } from '../attestation/verify.ts';
 import { equalBytes } from '../encoding/bytes.ts';
-import { isAuthsError } from '../errors.ts';
 import type { DidKeri, Said } from '../identifiers.ts';
 import type { ReplayedEvent } from '../keri/key-state.ts';
 import type { StoredRecord, VerifyEngine } from '../ports.ts';
@@ -69,7 +68,7 @@ function faultIn(
   trunk: readonly ReplayedEvent[],
   { bytes, digest, sealedAt, subject }: StoredRecord,
 ): string | null {
-  const record = readable(bytes);
+  const record = readableRecord(bytes);
   if (record === null) return 'it is not a record';
   if (record.issuer !== issuer) return 'another identity issued it';
   if (digestOf(record) !== digest) return 'its content is not what its name says';
@@ -80,13 +79,4 @@ function faultIn(
   if (key === undefined) return 'only an identity with one key attests';
   const signatures = verifyRecordSignatures(engine, record, key);
   return signatures.identity && signatures.device !== false ? null : 'a signature of it does not verify';
-}
-
-function readable(bytes: Uint8Array): AttestationRecord | null {
-  try {
-    return parseRecord(bytes);
-  } catch (error) {
-    if (isAuthsError(error)) return null;
-    throw error;
-  }
 }

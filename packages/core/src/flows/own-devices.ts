@@ -1,9 +1,8 @@
 /** The devices of an identity as its own home knows them, and finding one by what a person types. */
-import type { AttestationRecord } from '../attestation/attestation.ts';
-import { parseRecord } from '../attestation/attestation.ts';
+import { readableRecord } from '../attestation/attestation.ts';
 import type { DeviceFold, DeviceState } from '../attestation/device-state.ts';
 import { foldDevices } from '../attestation/fold.ts';
-import { AuthsError, isAuthsError } from '../errors.ts';
+import { AuthsError } from '../errors.ts';
 import type { DidKeri } from '../identifiers.ts';
 import type { AttestationStore, EventLog, VerifyEngine } from '../ports.ts';
 import { readOwnLog } from './seal-records.ts';
@@ -18,7 +17,7 @@ export interface DevicePorts {
 export async function ownDevices(ports: DevicePorts, issuer: DidKeri): Promise<DeviceFold> {
   const { verdict } = await readOwnLog(ports, issuer);
   const stored = await ports.records.list(issuer);
-  const records = stored.flatMap(({ bytes }) => readable(bytes));
+  const records = stored.flatMap(({ bytes }) => readableRecord(bytes) ?? []);
   return foldDevices({ issuer, events: verdict.events, records, engine: ports.engine });
 }
 
@@ -49,13 +48,4 @@ export function findDevice(devices: readonly DeviceState[], wanted: string): Dev
     });
   }
   return device;
-}
-
-function readable(bytes: Uint8Array): readonly AttestationRecord[] {
-  try {
-    return [parseRecord(bytes)];
-  } catch (error) {
-    if (isAuthsError(error)) return [];
-    throw error;
-  }
 }
