@@ -46,10 +46,13 @@ export function pairedDevicesOver(journal: Journal, list: DeviceList): PairedDev
   return {
     async begin(device, entry) {
       const name = nameOf(entry.session_id);
-      await journal.write(name, asJson(entry));
+      // One request can be accepted by two commands at once: neither sets back what the other has done.
+      if ((await read(name))?.acknowledged !== true) await journal.write(name, asJson(entry));
       await list.change(async (devices) => {
         if ((await read(name)) === null) throw givenUp();
-        return [...devices.filter(({ rid }) => rid !== device.rid), device];
+        const isSame = ({ rid }: PairedDevice): boolean => rid === device.rid;
+        if (devices.some((one) => isSame(one) && one.status !== 'provisional')) return devices;
+        return [...devices.filter((one) => !isSame(one)), device];
       });
     },
 

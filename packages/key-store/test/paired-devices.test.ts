@@ -163,6 +163,26 @@ describe('paired devices', () => {
     expect([await readAllowList(dir), await other.unfinished()]).toEqual([[], []]);
   });
 
+  it('does not set back what another command did with the same pairing', async () => {
+    const dir = scratch();
+    const [one, two] = [pairedDevices(dir), pairedDevices(dir)];
+    await one.begin(device, journal);
+    await one.acknowledge(journal.session_id);
+    await two.begin(device, journal);
+    expect(await two.unfinished()).toEqual([{ ...journal, acknowledged: true }]);
+    await one.activate(journal);
+    await two.begin(device, journal);
+    expect((await readAllowList(dir)).map(({ status }) => status)).toEqual(['active']);
+    await changeAllowList(dir, (all) =>
+      all.map((each) => ({ ...each, status: 'revoked' as const, psk: '' })),
+    );
+    await two.begin(device, journal);
+    await two.acknowledge(journal.session_id);
+    await two.activate(journal);
+    expect((await readAllowList(dir)).map(({ status }) => status)).toEqual(['revoked']);
+    expect(await two.unfinished()).toEqual([]);
+  });
+
   it('does not bring a revoked device back', async () => {
     const dir = scratch();
     const devices = pairedDevices(dir);

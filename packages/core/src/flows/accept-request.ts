@@ -12,7 +12,7 @@ import { concat, toHex, wipe } from '../encoding/bytes.ts';
 import { encodeDidKey } from '../encoding/did-key.ts';
 import { lv } from '../encoding/framing.ts';
 import { parseTime } from '../encoding/time.ts';
-import { AuthsError } from '../errors.ts';
+import { AuthsError, hasCode } from '../errors.ts';
 import { parseSessionId, type DidKey } from '../identifiers.ts';
 import { deviceId } from '../pairing/sas.ts';
 import { channelPsk } from '../pairing/transcript.ts';
@@ -95,7 +95,7 @@ export async function acceptRequest(
     await requireNotRevoked(ports, did, ASKED_AGAIN);
     const identity = await host.identity.sign(signedBytes(request.link));
     const link = withSignatures(request.link, { identity, device: request.deviceSignature });
-    await anchorPairing(ports, await begin(ports, request, link));
+    await grant(ports, request, link);
   }
   const { log } = await readOwnLog({ log: host.log, engine }, host.controllerDid);
   const records = await sealedRecords(ports, log);
@@ -143,6 +143,15 @@ export function requestToken(
     return sha256(concat(lv(REQUEST_LABELS.token, hash), shared));
   } finally {
     wipe(shared);
+  }
+}
+
+/** Another command may accept the same request at the same time, and end it between two steps of this one: one grant, two answers. */
+async function grant(ports: HostPorts, request: DeviceRequest, link: LinkRecord): Promise<void> {
+  try {
+    await anchorPairing(ports, await begin(ports, request, link));
+  } catch (error) {
+    if (!hasCode(error, 'pairing/session-expired') || !(await isSealed(ports, request))) throw error;
   }
 }
 

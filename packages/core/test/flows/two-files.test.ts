@@ -10,14 +10,18 @@ import {
   type TestAuthority,
   type TestJoinerHome,
 } from '../../../testing/src/two-device-world.ts';
+import { pairedDevicesOver } from '../../../key-store/src/paired-devices.ts';
 import { nodeVerifyEngine as engine } from '../../../key-store/src/verify-engine.ts';
 import { isAuthsError } from '../../src/errors.ts';
-import { acceptRequest } from '../../src/flows/accept-request.ts';
+import { acceptRequest, type AcceptedRequest } from '../../src/flows/accept-request.ts';
 import { parseAnswer } from '../../src/flows/device-answer.ts';
+import type { PairedDevice, PairedDevices } from '../../src/flows/pairing-ports.ts';
 import { parseRequest, requestFingerprint } from '../../src/flows/device-request.ts';
 import { readStanding } from '../../src/flows/join-store.ts';
 import { requestDevice, takeAnswer } from '../../src/flows/take-answer.ts';
 import { prefixOf, type Said } from '../../src/identifiers.ts';
+import type { JsonValue } from '../../src/encoding/json.ts';
+import { replay } from '../../src/keri/key-state.ts';
 import { nextDigestOf, rotate, storedEvent } from '../../src/keri/build.ts';
 
 const DAY = 86_400_000;
@@ -184,6 +188,34 @@ describe('what a request asks for', () => {
   });
 });
 
+describe('one request, accepted by two commands at once', () => {
+  it('is one grant and two answers, whichever step the other comes between', async () => {
+    for (let at = 0, isOver = false; !isOver; at++) {
+      const own = await createAuthority(clock, createFakeRandom(5));
+      const wish = { controllerDid: own.controllerDid, name: 'twice', capabilities: ['sign_commit'] };
+      const { file } = await requestDevice({ clock, random, engine, home: createJoinerHome(random) }, wish);
+      const disk = createDisk();
+      const accept = (devices: PairedDevices): Promise<AcceptedRequest> =>
+        acceptRequest({ clock, random, engine, host: { ...own, devices } }, file, {}, () =>
+          Promise.resolve(),
+        );
+      let left = at;
+      let other: AcceptedRequest | undefined;
+      const step = async (): Promise<void> => {
+        if (left-- === 0) other = await accept(disk.open(() => Promise.resolve()));
+      };
+      const one = await accept(disk.open(step));
+      isOver = other === undefined;
+      if (isOver) expect(at).toBeGreaterThan(6);
+      else expect(other?.answer, `step ${at}`).toEqual(one.answer);
+      expect([...disk.journal.keys()], `step ${at}`).toEqual([]);
+      expect(disk.list, `step ${at}`).toMatchObject([{ name: 'twice', status: 'active' }]);
+      const log = await own.log.read(prefixOf(own.controllerDid));
+      expect(replay(log?.stream as Uint8Array, { engine }).state?.sequence, `step ${at}`).toBe(2);
+    }
+  });
+});
+
 describe('a device that dies while it takes the answer', () => {
   it.each(['log', 'records', 'host', 'adopt'])('after its %s is finished by the same file', async (last) => {
     const own = createJoinerHome(random);
@@ -250,6 +282,43 @@ describe('an answer', () => {
     ).toBe('pairing/already-used');
   });
 });
+
+/** Journal and list of one home, for several commands; each calls `between` before it reads or writes one of them, unless it holds the lock of the list. */
+function createDisk(): {
+  readonly journal: Map<string, JsonValue>;
+  readonly list: readonly PairedDevice[];
+  readonly open: (between: () => Promise<void>) => PairedDevices;
+} {
+  const journal = new Map<string, JsonValue>();
+  const disk = { journal, list: [] as readonly PairedDevice[] };
+  const open = (between: () => Promise<void>): PairedDevices => {
+    let isHeld = false;
+    const step = async (): Promise<void> => {
+      if (!isHeld) await between();
+    };
+    return pairedDevicesOver(
+      {
+        write: (name, value) => step().then(() => void journal.set(name, value)),
+        read: (name) => step().then(() => journal.get(name) ?? null),
+        list: () => step().then(() => [...journal.keys()]),
+        remove: (name) => step().then(() => journal.delete(name)),
+      },
+      {
+        read: () => step().then(() => disk.list),
+        change: async (edit) => {
+          await step();
+          isHeld = true;
+          try {
+            disk.list = await edit(disk.list);
+          } finally {
+            isHeld = false;
+          }
+        },
+      },
+    );
+  };
+  return Object.assign(disk, { open });
+}
 
 function flipped(bytes: Uint8Array, at: number, mask: number): Uint8Array {
   const changed = bytes.slice();
