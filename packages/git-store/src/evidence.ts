@@ -96,14 +96,14 @@ async function refEvidence(repository: Repository): Promise<EvidenceSource> {
         found.set(prefix, [...(found.get(prefix) ?? []), await readLogTree(repository, oid)]);
       else records.push(...(await readRecordTree(repository, oid)));
     } catch (error) {
-      if (HOLES.some((code) => hasCode(error, code))) throw error;
+      if (isHole(error)) throw error;
       notes.push(reasonOf(error));
     }
   }
   const logs = new Map(
     [...found].map(([prefix, streams]) => [prefix, { streams, messages: [], receipts: new Uint8Array(0) }]),
   );
-  return { name: 'fetched refs', proposal: false, logs, records, notes };
+  return { name: 'fetched refs', proposal: false, unjudged: true, logs, records, notes };
 }
 
 /** The log's segments in order; the replay judges what they hold. */
@@ -153,8 +153,11 @@ async function noted(notes: string[], action: () => Promise<void>): Promise<void
   }
 }
 
-/** Of what was believed when it was fetched, what is missing now could be a revocation. */
-const HOLES = ['git/object-missing', 'git/failed', 'git/missing', 'storage/corrupt'] as const;
+/** Of what was believed when it was fetched, what is missing now could be a revocation. A whole tree that git would not write was pushed so. */
+function isHole(error: unknown): boolean {
+  if (hasCode(error, 'git/object-missing')) return error.details['unreadable'] !== true;
+  return (['git/failed', 'git/missing', 'storage/corrupt'] as const).some((code) => hasCode(error, code));
+}
 
 /** Our own errors are news about the evidence; anything else is a bug and goes on. */
 function reasonOf(error: unknown): string {

@@ -25,6 +25,8 @@ export interface EvidenceSource {
   readonly name: string;
   /** True where links, extensions and anchors do not count by themselves (identity-life.md 4). */
   readonly proposal: boolean;
+  /** True where nobody judges what is put there (refs that were fetched): rubbish behind a log is no news of it. */
+  readonly unjudged?: boolean;
   readonly logs: ReadonlyMap<Prefix, LogEvidence>;
   /** Exact JSON bytes, of any issuer. */
   readonly records: readonly Uint8Array[];
@@ -36,6 +38,7 @@ export interface EvidenceSource {
 export interface SourceLog {
   readonly name: string;
   readonly proposal: boolean;
+  readonly unjudged: boolean;
   readonly branches: readonly Uint8Array[];
   /** Events that stand here. */
   readonly saids: readonly Said[];
@@ -98,7 +101,7 @@ export function sortEvidence(sources: readonly EvidenceSource[]): SortedEvidence
 function sourceLog(source: EvidenceSource, prefix: Prefix, read: ReadMessages): readonly SourceLog[] {
   const log = source.logs.get(prefix);
   if (log === undefined) return [];
-  const { name, proposal } = source;
+  const { name, proposal, unjudged = false } = source;
   const heap = orderMessages(prefix, log.messages, read);
   const streamed = log.streams.flatMap((stream) =>
     parseStream(stream).messages.map(({ event }) => event.said),
@@ -107,6 +110,7 @@ function sourceLog(source: EvidenceSource, prefix: Prefix, read: ReadMessages): 
     {
       name,
       proposal,
+      unjudged,
       branches: [...log.streams, ...heap.branches],
       saids: [...heap.saids, ...streamed],
       faults: heap.faults,

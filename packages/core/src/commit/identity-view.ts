@@ -74,7 +74,8 @@ const MOST_NOTES = 32;
 
 interface JudgedSource {
   readonly name: string;
-  readonly proposal: boolean;
+  /** Where what cannot be read is only noise: in the proposal, and where nobody judges. */
+  readonly noisy: boolean;
   readonly verdicts: readonly KelVerdict[];
   readonly faults: readonly { readonly sequence: number | null; readonly why: string }[];
 }
@@ -85,12 +86,14 @@ function judgeSource(log: SourceLog, judge: (branch: Uint8Array) => KelVerdict):
   const stopped = verdicts
     .filter(({ verdict }) => verdict === 'reject' || verdict === 'pending')
     .map(({ events, reason, rule }) => ({ sequence: events.length, why: reason ?? rule ?? 'refused' }));
-  return { name: log.name, proposal: log.proposal, verdicts, faults: [...log.faults, ...stopped] };
+  const noisy = log.proposal || log.unjudged;
+  return { name: log.name, noisy, verdicts, faults: [...log.faults, ...stopped] };
 }
 
 /**
  * A fault counts where believed sources hold it and no good copy covers that place: then newer events
- * exist that cannot be read, and what they say is unknown. In the proposal it is only noise.
+ * exist that cannot be read, and what they say is unknown. In the proposal it is only noise, and in refs too: who may push
+ * there could as well have left out what he makes unreadable.
  */
 function statusOf(
   folded: FoldedSources,
@@ -101,8 +104,8 @@ function statusOf(
   if (folded.pinMissing) return { status: 'missing', why: `no log of ${did} at hand holds the pinned event` };
   if (folded.duplicity !== null)
     return { status: 'duplicity', why: `two versions of ${did} from s=${folded.duplicity.from}` };
-  for (const { name, proposal, faults } of judged) {
-    if (proposal && reached > 0) continue;
+  for (const { name, noisy, faults } of judged) {
+    if (noisy && reached > 0) continue;
     const fault = faults.find(({ sequence }) => sequence !== null && sequence >= reached);
     if (fault !== undefined)
       return { status: 'kel-invalid', why: `${name}, s=${fault.sequence ?? '?'}: ${fault.why}` };

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { PaperIdentity } from '../../../testing/src/paper-identity.ts';
+import { messageOf, PaperIdentity } from '../../../testing/src/paper-identity.ts';
 import { gitAttestationStore } from '../../src/attestation-store.ts';
 import { gitEventLog } from '../../src/event-log.ts';
 import { createHome } from '../../src/home-repository.ts';
@@ -54,6 +54,47 @@ describe.skipIf(!hasSshKeygen)('evidence from elsewhere than the tree', () => {
     identity.revoke(link, 'compromised');
     repo.git('fetch', '-q', await homeOf(identity), '+refs/did/keri/*:refs/auths-remotes/origin/did/keri/*');
     expect(await repo.verdicts(`${first}..HEAD`)).toEqual(['revoked']);
+  });
+
+  it('rubbish pushed behind a log in the refs is a note, and hides nothing that stands before it', async () => {
+    const identity = new PaperIdentity(1);
+    const laptop = fileKey();
+    const phone = fileKey();
+    identity.link(laptop);
+    const link = identity.link(phone, { name: 'phone' });
+    const repo = new TestRepository();
+    repo.evidence([identity]);
+    const [byLaptop, byPhone] = [repo.commit(laptop), repo.commit(phone)];
+    identity.revoke(link, 'compromised');
+    repo.git('fetch', '-q', await homeOf(identity), 'refs/did/keri/*:refs/did/keri/*');
+    const kel = `refs/did/keri/${identity.prefix}/kel`;
+    const pushed = (tree: string): void => {
+      const people = 'A <a@b> 1 +0000';
+      const text = `tree ${tree}\nauthor ${people}\ncommitter ${people}\n\nx\n`;
+      repo.git('update-ref', kel, repo.store('commit', new Uint8Array(Buffer.from(text))));
+    };
+    const treeOf = (mode: string, name: string, oid: string): string =>
+      repo.store(
+        'tree',
+        new Uint8Array(Buffer.concat([Buffer.from(`${mode} ${name}\0`), Buffer.from(oid, 'hex')])),
+      );
+    const good = Buffer.concat(identity.events.map((event) => Buffer.from(messageOf(event))));
+    const later = identity.fork();
+    later.interact([]);
+    const spoilt = Buffer.from(messageOf(later.tip));
+    spoilt[spoilt.length - 3] = (spoilt[spoilt.length - 3] as number) ^ 1;
+    for (const rubbish of [Buffer.from('{junk'), Buffer.from(later.tip.event), spoilt]) {
+      const segment = repo.store('blob', new Uint8Array(Buffer.concat([good, rubbish])));
+      pushed(treeOf('40000', 'kel', treeOf('100644', '00000000.cesr', segment)));
+      const { results, notes } = await repo.verify(byLaptop);
+      expect(results).toMatchObject([{ verdict: 'valid' }]);
+      expect(notes.join('\n')).toContain('fetched refs: log of');
+      expect(await repo.verdicts(byPhone)).toEqual(['revoked']);
+    }
+    pushed(treeOf('40000', 'kel/kel', repo.git('rev-parse', 'HEAD^{tree}')));
+    const { results, notes } = await repo.verify(byLaptop);
+    expect(results).toMatchObject([{ verdict: 'valid' }]);
+    expect(notes.join('\n')).toContain('is not one that git writes');
   });
 
   it('an older log in the tree does not roll back what the home knows', async () => {
