@@ -43,9 +43,14 @@ export async function withoutHead(repository: Repository, name: string): Promise
 
 /**
  * `verify/bad-target` for a name that git knows several refs by, or a ref and an object, and for one by which it finds a tag
- * where something else is meant. A name in full is that ref or none.
+ * where something else is meant. A name in full is that ref or none. What a range starts from, and whose roots count, is a
+ * tag only by `tags/NAME`: by a short name it could stand in for any branch or commit that is not here.
  */
-export async function requireOneMeaning(repository: Repository, name: string): Promise<void> {
+export async function requireOneMeaning(
+  repository: Repository,
+  name: string,
+  { isBase }: { readonly isBase: boolean },
+): Promise<void> {
   const base = /^(?:@\{[^}]*\}|[^~^:@]*(?:@(?!\{)[^~^:@]*)*)/.exec(name)?.[0] ?? '';
   if (base === '' || base.startsWith('-') || /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(base)) return;
   const { gitDir } = repository;
@@ -61,26 +66,26 @@ export async function requireOneMeaning(repository: Repository, name: string): P
   const { stdout, stderr } = await runGit([...asked, '--end-of-options', base], { gitDir, accept: [1, 128] });
   const full = /^refs\/.*$/m.exec(stdout.toString('utf8'))?.[0] ?? null;
   const isTwice = /refname '.*' is ambiguous/.test(stderr) || (full !== null && DESCRIBED.test(base));
-  if (!isTwice && (full === null || !(await isOnlyTag(repository, base, full)))) return;
+  const isTag = full?.startsWith('refs/tags/') === true && !base.startsWith('tags/');
+  if (!isTwice && !(isTag && (isBase || (await isElsewhere(repository, base))))) return;
   const why = isTwice ? 'it means more than one thing here' : `git finds only a tag by that name, ${full}`;
-  const hint = `name it in full, as git show-ref lists it: refs/heads/${base}, refs/remotes/${base} or refs/tags/${base}`;
+  const hint = isTwice
+    ? `name it in full, as git show-ref lists it: refs/heads/${base}, refs/remotes/${base} or refs/tags/${base}`
+    : `if you mean the tag: ${full ?? ''}`;
   throw badTarget(base, why, hint);
 }
 
 /** As git describe says it, which names a commit by the end of its id. */
 const DESCRIBED = /-g[0-9a-f]{4,}$/;
 
-/** A tag, by the name of a remote's branch, of a branch that was left, or of what git itself keeps (ORIG_HEAD). */
-async function isOnlyTag({ gitDir }: Repository, base: string, full: string): Promise<boolean> {
-  if (!full.startsWith('refs/tags/')) return false;
-  if (base.startsWith('@{') || /^[A-Z_]*HEAD$/.test(base)) return true;
-  const remote = /^(.+)\//.exec(base)?.[1];
-  if (remote === undefined) return false;
+/** The name of a branch, of a remote or its branch, of a branch that was left, or of what git itself keeps (ORIG_HEAD). */
+async function isElsewhere({ gitDir }: Repository, base: string): Promise<boolean> {
+  if (base.startsWith('@{') || /^[A-Z_]*HEAD$/.test(base) || /^(?:heads|remotes)\//.test(base)) return true;
   const { stdout } = await runGit(['remote'], { gitDir });
   return stdout
     .toString('utf8')
     .split('\n')
-    .some((one) => one !== '' && base.startsWith(`${one}/`));
+    .some((one) => one !== '' && `${base}/`.startsWith(`${one}/`));
 }
 
 export function badTarget(target: string, why: string, hint?: string): AuthsError<'verify/bad-target'> {

@@ -108,7 +108,8 @@ async function prepare(
   request: Omit<VerifyRequest, 'target' | 'cwd'>,
   target: Wanted,
 ): Promise<Prepared> {
-  const fromCommit = request.rootsFrom === null ? null : await commitOf(repository, request.rootsFrom);
+  const fromCommit =
+    request.rootsFrom === null ? null : await commitOf(repository, request.rootsFrom, { isBase: true });
   const head = target.kind === 'object' && target.isHead ? target.commit : await headCommit(repository);
   const end = (target.kind === 'range' ? target.to : target.kind === 'object' ? target.commit : null) ?? head;
   const base = fromCommit ?? (target.kind === 'range' ? target.from : end);

@@ -32,7 +32,7 @@ export async function resolveWanted(
 ): Promise<Wanted> {
   const isPath = /^\.{0,2}\//.test(target);
   if (!isPath && target.includes('..')) return resolveRange(repository, target);
-  const found = isPath ? null : await infoOf(repository, target);
+  const found = isPath ? null : await infoOf(repository, target, { isBase: false });
   if (found !== null) {
     const commit = (await repository.objects.info(`${found.oid}^{commit}`))?.oid ?? null;
     const isHead = target === 'HEAD' || target === '@';
@@ -47,11 +47,14 @@ async function resolveRange(repository: Repository, target: string): Promise<Wan
   if (rest.length > 0 || to.startsWith('.')) throw badTarget(target, 'a range has two ends: A..B');
   // It will be asked for the commits of the range.
   repository.objects.start();
-  const [a, b] = await Promise.all([from, to].map((end) => commitOf(repository, end === '' ? 'HEAD' : end)));
+  const [a, b] = await Promise.all([
+    commitOf(repository, from || 'HEAD', { isBase: true }),
+    commitOf(repository, to || 'HEAD', { isBase: false }),
+  ]);
   const oids = listRange(repository, `${a}..${b}`, target);
   // A rejection is met when the list is wanted; until then it must not count as unhandled.
   oids.catch(() => undefined);
-  return { kind: 'range', from: a as string, to: b as string, oids };
+  return { kind: 'range', from: a, to: b, oids };
 }
 
 async function listRange(repository: Repository, range: string, target: string): Promise<readonly string[]> {
@@ -61,9 +64,13 @@ async function listRange(repository: Repository, range: string, target: string):
   return oids;
 }
 
-/** The commit that a name leads to; `verify/bad-target` where there is none. */
-export async function commitOf(repository: Repository, name: string): Promise<string> {
-  const info = await infoOf(repository, `${name}^{commit}`);
+/** The commit that a name leads to; `verify/bad-target` where there is none. A base is what decides who is trusted, or what is looked at. */
+export async function commitOf(
+  repository: Repository,
+  name: string,
+  role: { readonly isBase: boolean },
+): Promise<string> {
+  const info = await infoOf(repository, `${name}^{commit}`, role);
   if (info === null)
     throw badTarget(
       name,
@@ -75,11 +82,18 @@ export async function commitOf(repository: Repository, name: string): Promise<st
 }
 
 /** git ends over a reflog entry or an upstream that there is none of, where it calls every other name missing. */
-async function infoOf(repository: Repository, name: string): ReturnType<Repository['objects']['info']> {
+async function infoOf(
+  repository: Repository,
+  name: string,
+  role: { readonly isBase: boolean },
+): ReturnType<Repository['objects']['info']> {
   const fixed = await withoutHead(repository, name);
   if (fixed === null) return null;
   try {
-    const [found] = await Promise.all([repository.objects.info(fixed), requireOneMeaning(repository, fixed)]);
+    const [found] = await Promise.all([
+      repository.objects.info(fixed),
+      requireOneMeaning(repository, fixed, role),
+    ]);
     return found;
   } catch (error) {
     const said =

@@ -127,7 +127,7 @@ async function objectNames(context: Context, refs: readonly string[]): Promise<r
   try {
     const names: ObjectName[] = [];
     for (const ref of refs) {
-      const object = await repository.objects.read(await commitOf(repository, ref));
+      const object = await repository.objects.read(await commitOf(repository, ref, { isBase: true }));
       if (object === null) throw badTarget(ref, 'no such commit here');
       const { raw } = decodeCesrFixed(digest(withHeader(object.type, object.bytes)));
       names.push({ oid: object.oid, blake3: toHex(raw) });

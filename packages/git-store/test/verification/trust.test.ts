@@ -428,7 +428,7 @@ describe.skipIf(!hasSshKeygen)('targets', () => {
     repo.commit(laptop);
     repo.git('tag', '--no-sign', 'base', first);
     repo.git('branch', 'other', first);
-    for (const target of ['base..HEAD', 'HEAD~1..HEAD', 'other', first.slice(0, 10)])
+    for (const target of ['tags/base..HEAD', 'HEAD~1..HEAD', 'other', 'base', first.slice(0, 10)])
       expect((await repo.verify(target)).results.length, target).toBeGreaterThan(0);
     // Git would take the tag, which comes first in its rules, and warn where nobody looks.
     repo.git('branch', 'base', 'HEAD');
@@ -486,6 +486,35 @@ describe.skipIf(!hasSshKeygen)('targets', () => {
       code: 'verify/bad-target',
     });
     expect(await repo.verdicts(head, { roots: [identity.did] })).toEqual(['valid']);
+  });
+
+  it('a tag is what a range starts from, or whose roots count, only where it is called one', async () => {
+    const { repo, first, laptop } = start();
+    repo.commit(laptop);
+    repo.git('checkout', '-q', '--detach');
+    repo.git('branch', '-D', 'main');
+    const absent = ['main', 'remotes/origin/main', 'heads/main', 'origin', 'up/main', 'ab1c2d3'];
+    for (const name of absent) repo.git('tag', '--no-sign', name, first);
+    const refused = { code: 'verify/bad-target', hint: expect.stringContaining('refs/tags/') as string };
+    for (const name of absent.flatMap((one) => [one, `${one}~0`, `${one}^{commit}`, `${one}@{0}`])) {
+      await expect(repo.verify(`${name}..HEAD`), name).rejects.toMatchObject({ code: 'verify/bad-target' });
+      await expect(repo.verify('HEAD', { rootsFrom: name }), name).rejects.toMatchObject({
+        code: 'verify/bad-target',
+      });
+    }
+    for (const name of absent)
+      await expect(repo.verify(`${name}..HEAD`), name).rejects.toMatchObject(refused);
+    for (const name of absent.flatMap((one) => [`tags/${one}`, `refs/tags/${one}`])) {
+      expect((await repo.verify(`${name}..HEAD`)).results, name).toHaveLength(1);
+      expect((await repo.verify('HEAD', { rootsFrom: name })).rootsFrom, name).toBe('ref');
+    }
+    // What is judged may be a tag by its short name, unless it is a branch's.
+    expect((await repo.verify('ab1c2d3')).results).toHaveLength(1);
+    for (const name of ['heads/main', 'remotes/origin/main'])
+      await expect(repo.verify(name), name).rejects.toMatchObject(refused);
+    for (const name of ['origin', 'up']) repo.git('remote', 'add', name, repo.dir);
+    for (const name of ['origin', 'up/main'])
+      await expect(repo.verify(name), name).rejects.toMatchObject(refused);
   });
 
   it('a range is whole, oldest first, in topological order, side branches too', async () => {
