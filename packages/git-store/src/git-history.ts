@@ -65,6 +65,7 @@ export function gitHistory(repository: Repository, expected: readonly string[]):
       return found;
     },
     changesPolicy: (oid, parents) => trust.changes(oid, parents),
+    touchesEvidence: (oid, parents) => trust.touches(oid, parents),
     async holdsEvidence(oid, path) {
       return (await repository.objects.info(`${oid}:${EVIDENCE_DIRECTORY}/${path}`)) !== null;
     },

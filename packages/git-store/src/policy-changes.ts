@@ -21,6 +21,8 @@ const EVIDENCE = 'evidence/';
 export interface TrustChanges {
   /** Null where an object that the answer needs is not here; true for one that is not what git writes. */
   changes(commit: string, parents: readonly string[]): Promise<boolean | null>;
+  /** Whether `.auths` is not what it is in every parent, whatever the change. */
+  touches(commit: string, parents: readonly string[]): Promise<boolean | null>;
 }
 
 /**
@@ -37,20 +39,29 @@ export function openTrustChanges(repository: Repository): TrustChanges {
     folder.catch(() => undefined);
     return folder;
   };
-  return {
-    async changes(commit, parents) {
-      try {
-        const [own, ...theirs] = await Promise.all([commit, ...parents].map(folderOf));
-        if (theirs.every((folder) => folder === own)) return false;
-        return await changesTrustFiles(repository, commit, parents);
-      } catch (error) {
-        // What nobody can read, or would, is as good as changed.
-        if (error === TOO_MANY) return true;
-        if (hasCode(error, 'git/object-missing')) return error.details.unreadable === true ? true : null;
-        throw error;
-      }
-    },
+  const isTouched = async (commit: string, parents: readonly string[]): Promise<boolean> => {
+    const [own, ...theirs] = await Promise.all([commit, ...parents].map(folderOf));
+    return !theirs.every((folder) => folder === own);
   };
+  return {
+    changes: (commit, parents) =>
+      answered(
+        async () =>
+          (await isTouched(commit, parents)) && (await changesTrustFiles(repository, commit, parents)),
+      ),
+    touches: (commit, parents) => answered(() => isTouched(commit, parents)),
+  };
+}
+
+async function answered(question: () => Promise<boolean>): Promise<boolean | null> {
+  try {
+    return await question();
+  } catch (error) {
+    // What nobody can read, or would, is as good as changed.
+    if (error === TOO_MANY) return true;
+    if (hasCode(error, 'git/object-missing')) return error.details.unreadable === true ? true : null;
+    throw error;
+  }
 }
 
 async function readFolder(repository: Repository, commit: string): Promise<string> {

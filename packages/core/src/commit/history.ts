@@ -8,6 +8,8 @@ export interface History {
   present(names: readonly ObjectName[]): Promise<readonly string[]>;
   /** Whether the commit changes or deletes roots or policy of a parent that has them; null when a parent is not here (shallow). */
   changesPolicy(oid: string, parents: readonly string[]): Promise<boolean | null>;
+  /** Whether anything of `.auths` is another than in a parent; null when one is not here. */
+  touchesEvidence(oid: string, parents: readonly string[]): Promise<boolean | null>;
   /** Whether the commit's own tree holds the event at `path` below `.auths/evidence`. */
   holdsEvidence(oid: string, path: string): Promise<boolean>;
   /** Whether a live device has signed a descendant of this commit. */

@@ -51,6 +51,10 @@ export function viewIdentity(
   return {
     did: didKeriOf(prefix),
     ...statusOf(folded, judged, did),
+    rubbish: beyond(
+      judged.filter(({ proposal }) => proposal),
+      events.length,
+    ),
     tip: tip === undefined ? null : { sequence: tip.sequence, said: tip.said },
     receipts: tip?.receipts.length ?? 0,
     counted,
@@ -74,8 +78,8 @@ const MOST_NOTES = 32;
 
 interface JudgedSource {
   readonly name: string;
-  /** Where what cannot be read is only noise: in the proposal, and where nobody judges. */
-  readonly noisy: boolean;
+  readonly proposal: boolean;
+  readonly unjudged: boolean;
   readonly verdicts: readonly KelVerdict[];
   readonly faults: readonly { readonly sequence: number | null; readonly why: string }[];
 }
@@ -86,8 +90,8 @@ function judgeSource(log: SourceLog, judge: (branch: Uint8Array) => KelVerdict):
   const stopped = verdicts
     .filter(({ verdict }) => verdict === 'reject' || verdict === 'pending')
     .map(({ events, reason, rule }) => ({ sequence: events.length, why: reason ?? rule ?? 'refused' }));
-  const noisy = log.proposal || log.unjudged;
-  return { name: log.name, noisy, verdicts, faults: [...log.faults, ...stopped] };
+  const { name, proposal, unjudged } = log;
+  return { name, proposal, unjudged, verdicts, faults: [...log.faults, ...stopped] };
 }
 
 /**
@@ -104,12 +108,24 @@ function statusOf(
   if (folded.pinMissing) return { status: 'missing', why: `no log of ${did} at hand holds the pinned event` };
   if (folded.duplicity !== null)
     return { status: 'duplicity', why: `two versions of ${did} from s=${folded.duplicity.from}` };
-  for (const { name, noisy, faults } of judged) {
-    if (noisy && reached > 0) continue;
-    const fault = faults.find(({ sequence }) => sequence !== null && sequence >= reached);
-    if (fault !== undefined)
-      return { status: 'kel-invalid', why: `${name}, s=${fault.sequence ?? '?'}: ${fault.why}` };
-  }
+  const why = beyond(
+    judged.filter((source) => !isNoisy(source) || reached === 0),
+    reached,
+  );
+  if (why !== null) return { status: 'kel-invalid', why };
   if (reached === 0) return { status: 'missing', why: `the log of ${did} is not here` };
   return { status: 'accepted', why: null };
+}
+
+function isNoisy({ proposal, unjudged }: JudgedSource): boolean {
+  return proposal || unjudged;
+}
+
+/** The first event that cannot be read and stands where the log that is believed has none. */
+function beyond(sources: readonly JudgedSource[], reached: number): string | null {
+  for (const { name, faults } of sources) {
+    const fault = faults.find(({ sequence }) => sequence !== null && sequence >= reached);
+    if (fault !== undefined) return `${name}, s=${fault.sequence ?? '?'}: ${fault.why}`;
+  }
+  return null;
 }

@@ -22,6 +22,8 @@ export interface DeviceQuestion {
   readonly policy: Policy;
   readonly past: Past;
   readonly now: number;
+  /** What a proposal puts behind the log of a root and nobody can read, if any: once merged it would end every verification. */
+  readonly rubbish: () => string | null;
 }
 
 export interface DeviceAnswer {
@@ -94,9 +96,11 @@ async function judgeCapability(question: DeviceQuestion): Promise<Check & { read
     const detail = 'a parent is not here, so whether the commit changes roots, policy or evidence is unknown';
     return { step: 'capability', ok: false, detail, unknown: true };
   }
-  return changes
-    ? lacks('manage_policy, and the commit changes roots, policy or evidence')
-    : { step: 'capability', ok: true, detail: needed };
+  if (changes) return lacks('manage_policy, and the commit changes roots, policy or evidence');
+  const rubbish = question.rubbish();
+  if (rubbish !== null && (await past.touchesEvidence()) !== false)
+    return lacks(`manage_policy, and the commit touches evidence that nobody could go on from (${rubbish})`);
+  return { step: 'capability', ok: true, detail: needed };
 }
 
 function lacks(what: string): Check {

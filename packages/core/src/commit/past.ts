@@ -51,6 +51,12 @@ export class Past {
     return this.#history.changesPolicy(this.#oid, this.#parents);
   }
 
+  /** Whether anything of `.auths` is another than in a parent; null when one is not here. */
+  touchesEvidence(): Promise<boolean | null> {
+    this.#isAsked = true;
+    return this.#history.touchesEvidence(this.#oid, this.#parents);
+  }
+
   /** Whether the commit's own tree holds the event at `path`. */
   holdsEvidence(path: string): Promise<boolean> {
     this.#isAsked = true;

@@ -22,6 +22,7 @@ const NO_HISTORY: History = {
   isWithin: (oid, tips) => Promise.resolve(tips.includes(oid)),
   present: (names) => Promise.resolve(names.map(({ oid }) => oid)),
   changesPolicy: () => Promise.resolve(false),
+  touchesEvidence: () => Promise.resolve(false),
   holdsEvidence: () => Promise.resolve(false),
   isBelowLiveCommit: () => Promise.resolve(false),
 };

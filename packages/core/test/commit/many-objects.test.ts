@@ -123,6 +123,7 @@ function historyOf(yes: (oid: string, question: number) => boolean): History {
     changesPolicy: (oid) => Promise.resolve(yes(oid, 1) ? null : yes(oid, 2)),
     holdsEvidence: (oid) => Promise.resolve(yes(oid, 3)),
     isBelowLiveCommit: (oid) => Promise.resolve(yes(oid, 4)),
+    touchesEvidence: (oid) => Promise.resolve(yes(oid, 5)),
   };
 }
 

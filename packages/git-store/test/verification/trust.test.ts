@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { PaperIdentity } from '../../../testing/src/paper-identity.ts';
+import { messageOf, PaperIdentity } from '../../../testing/src/paper-identity.ts';
 import { fileKey, hasSshKeygen, TestRepository } from './support.ts';
 
 const MANAGER = ['manage_policy', 'sign_commit', 'sign_tag'];
@@ -515,6 +515,40 @@ describe.skipIf(!hasSshKeygen)('targets', () => {
     for (const name of ['origin', 'up']) repo.git('remote', 'add', name, repo.dir);
     for (const name of ['origin', 'up/main'])
       await expect(repo.verify(name), name).rejects.toMatchObject(refused);
+  });
+
+  it('a device of few rights cannot put behind a log what nobody can go on from', async () => {
+    const { repo, identity, laptop } = start();
+    const manager = fileKey();
+    identity.link(manager, { name: 'desk', capabilities: MANAGER });
+    repo.evidence([identity]);
+    const [base, folder] = [repo.commit(laptop), join(repo.dir, '.auths', 'evidence', identity.prefix)];
+    const next = identity.fork();
+    next.interact([]);
+    const spoilt = messageOf(next.tip);
+    spoilt[spoilt.length - 3] = (spoilt[spoilt.length - 3] as number) ^ 1;
+    const name = (said: string): string => `${next.tip.sequence.toString(16).padStart(8, '0')}-${said}.cesr`;
+    for (const [file, bytes] of [
+      [name(`E${'A'.repeat(43)}`), Buffer.from('junk')],
+      [name(next.tip.said), spoilt],
+      [name(next.tip.said), next.tip.event],
+    ] as const) {
+      repo.git('reset', '-q', '--hard', base);
+      writeFileSync(join(folder, file), bytes);
+      const added = repo.commit(laptop);
+      const honest = repo.commit(laptop);
+      const { results } = await repo.verify(`${base}..${honest}`);
+      expect(results.map(({ object, verdict }) => [object, verdict])).toEqual([
+        [added, 'capability-denied'],
+        [honest, 'valid'],
+      ]);
+      // Who may manage the policy may do it; the note says what was passed over.
+      repo.git('reset', '-q', '--hard', base);
+      writeFileSync(join(folder, file), bytes);
+      const { results: own, notes } = await repo.verify(`${base}..${repo.commit(manager)}`);
+      expect(own).toMatchObject([{ verdict: 'valid' }]);
+      expect(notes.join('\n')).toContain(`s=${next.tip.sequence}: `);
+    }
   });
 
   it('a range is whole, oldest first, in topological order, side branches too', async () => {
