@@ -1,7 +1,8 @@
 /**
  * Whether a commit changes what others are judged by, which needs `manage_policy` (identity-life.md 5): `.auths/roots`
  * and `.auths/policy.json` in any way, and `.auths/evidence` other than by adding files, because a revocation that is
- * deleted would be unseen by the next clone. A merge that takes over what one side changed, as a three-way merge does
+ * deleted would be unseen by the next clone. So would one that git leaves out, or keeps in other bytes, because of a
+ * `.gitignore` or a `.gitattributes` beside it: those in any way. A merge that takes over what one side changed, as a three-way merge does
  * by itself, changes nothing; one that brings back what a side had replaced does.
  */
 import { hasCode } from '@auths/core/errors';
@@ -16,6 +17,8 @@ type TrustFiles = ReadonlyMap<string, string>;
 /** One value, roots and policy: a policy beside roots that had none is another policy. */
 const SETTINGS = ['roots', 'policy.json'];
 const EVIDENCE = 'evidence/';
+/** What git reads in a folder of a work tree. A disk that takes `.GITIGNORE` for the same file shows it to git too. */
+const FOR_GIT = /(?:^|\/)\.git(?:ignore|attributes)$/i;
 
 /** The commits of one repository, each tree read once. */
 export interface TrustChanges {
@@ -90,7 +93,10 @@ async function changesTrustFiles(
   );
   const [base] = bases;
   if (base === undefined) return true;
-  const files = [...first.keys(), ...second.keys()].filter((path) => path.startsWith(EVIDENCE));
+  const files = [
+    ...[...first.keys(), ...second.keys()].filter((path) => path.startsWith(EVIDENCE)),
+    ...filesForGit(first, second, own),
+  ];
   const parts = [settingsIn, ...files.map((path) => (one: TrustFiles) => one.get(path))];
   return !parts.every(
     (part) =>
@@ -103,8 +109,17 @@ function settingsIn(files: TrustFiles): string {
   return SETTINGS.map((path) => files.get(path) ?? '').join('\n');
 }
 
-/** Whether `own` has the parent's settings as they are (or the parent has none) and all of its evidence. */
+function filesForGit(...sides: readonly TrustFiles[]): readonly string[] {
+  return sides.flatMap((files) => [...files.keys()].filter((path) => FOR_GIT.test(path)));
+}
+
+/**
+ * Whether `own` has the parent's settings as they are (or the parent has none), all of its evidence, and the same files
+ * for git (or the parent has nothing that they could harm).
+ */
 function keeps(parent: TrustFiles, own: TrustFiles): boolean {
+  if (parent.size > 0 && filesForGit(parent, own).some((path) => parent.get(path) !== own.get(path)))
+    return false;
   const hasSettings = SETTINGS.some((path) => parent.has(path));
   if (hasSettings && SETTINGS.some((path) => parent.get(path) !== own.get(path))) return false;
   return [...parent].every(([path, file]) => !path.startsWith(EVIDENCE) || own.get(path) === file);
@@ -131,7 +146,7 @@ async function trustFiles(repository: Repository, commit: string): Promise<Trust
       if (++count > MAX_EVIDENCE_FILES) throw TOO_MANY;
       const path = `${folder}${name}`;
       const inside = path.startsWith(EVIDENCE);
-      if (inside || SETTINGS.includes(path)) found.set(path, `${mode} ${oid}`);
+      if (inside || SETTINGS.includes(path) || FOR_GIT.test(path)) found.set(path, `${mode} ${oid}`);
       // Folders below an AID's hold no evidence; their tree id stands for them.
       if (mode === '40000' && (path === 'evidence' || (inside && path.split('/').length === 2))) {
         found.delete(path);

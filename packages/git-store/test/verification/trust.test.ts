@@ -222,6 +222,45 @@ describe.skipIf(!hasSshKeygen)('where trust comes from', () => {
     expect(await repo.verdicts(merged)).toEqual(['valid']);
   });
 
+  it('manage_policy: so does what git leaves files out by, or keeps them in other bytes by', async () => {
+    const { repo, laptop, identity, first } = start();
+    const manager = fileKey();
+    identity.link(manager, { capabilities: MANAGER, name: 'manager' });
+    repo.evidence([identity], null);
+    const known = repo.commit(laptop);
+    expect(await repo.verdicts(known)).toEqual(['valid']);
+    const places = ['', 'evidence/', `evidence/${identity.prefix}/`];
+    const names = ['.gitignore', '.gitattributes', '.GitIgnore'];
+    for (const path of places.flatMap((place) => names.map((name) => `.auths/${place}${name}`))) {
+      repo.write(path, '# nothing\n');
+      repo.commit(laptop);
+      expect(await repo.verdicts(), path).toEqual(['capability-denied']);
+      repo.commit(laptop);
+      expect(await repo.verdicts(), path).toEqual(['valid']);
+      rmSync(join(repo.dir, path));
+      repo.commit(laptop);
+      expect(await repo.verdicts(), path).toEqual(['capability-denied']);
+      repo.git('reset', '-q', '--hard', known);
+    }
+    repo.write('.auths/.gitignore', '# nothing\n');
+    const ignores = repo.commit(manager);
+    expect(await repo.verdicts(ignores, { rootsFrom: known })).toEqual(['valid']);
+    // A merge takes it over, and brings in none of its own.
+    repo.git('checkout', '-q', '-b', 'side', first);
+    repo.commit(laptop);
+    repo.git('-c', 'commit.gpgsign=false', 'merge', '-q', '--no-commit', '--no-ff', 'main');
+    const index = repo.git('write-tree');
+    expect(await repo.verdicts(repo.commitStaged(laptop, 'merge main'))).toEqual(['valid']);
+    repo.git('reset', '-q', '--hard', 'HEAD^');
+    repo.git('-c', 'commit.gpgsign=false', 'merge', '-q', '--no-commit', '--no-ff', 'main');
+    repo.git('read-tree', index);
+    repo.write('.auths/evidence/.gitignore', '*\n');
+    repo.git('add', '-f', '.auths/evidence/.gitignore');
+    expect(await repo.verdicts(repo.commitStaged(laptop, 'and leave the rest out'))).toEqual([
+      'capability-denied',
+    ]);
+  });
+
   it('manage_policy and merges: taking one side over is no change, bringing an old version back is', async () => {
     const { repo, laptop, identity, first } = start();
     const manager = fileKey();
