@@ -185,8 +185,8 @@ describe('auths verify', () => {
       status: 0,
       document: { data: { changed: expect.arrayContaining([expect.stringMatching(/\.json$/)]) } },
     });
-    expect(world.json(['repo', 'check'], here).status).toBe(0);
     commit(world, repo, 'after the theft');
+    expect(world.json(['repo', 'check'], here).status).toBe(0);
     const { status, document } = world.json(['verify', 'HEAD'], cloned(place));
     expect(document).toMatchObject({ data: { results: [{ verdict: 'valid' }] } });
     expect(status).toBe(0);
@@ -227,8 +227,13 @@ describe('auths verify', () => {
     });
     const update = world.json(['repo', 'update'], { cwd: repo });
     expect(update.document.data.changed).toHaveLength(2);
-    expect(world.json(['repo', 'check'], { cwd: repo }).status).toBe(0);
+    // What is only on this disk nobody else sees.
+    expect(world.json(['repo', 'check'], { cwd: repo })).toMatchObject({
+      status: 1,
+      document: { data: { ok: false, changed: [], not_added: update.document.data.changed } },
+    });
     world.git(['add', '-A'], { cwd: repo });
+    expect(world.json(['repo', 'check'], { cwd: repo }).status).toBe(0);
     world.git(['commit', '-q', '--no-gpg-sign', '-m', 'revoked'], { cwd: repo });
     expect(world.json(['verify', 'HEAD~2..HEAD'], cloned(place))).toMatchObject({
       status: 1,

@@ -32,6 +32,11 @@ const EVENT = /^([0-9a-f]{8})-(E[\w-]{43})\.cesr$/;
 const RECEIPT = /^[0-9a-f]{8}-E[\w-]{43}\.B[\w-]{43}\.rct$/;
 const RECORD = /^[0-9a-f]{32}-E[\w-]{43}-[0-9a-f]{8}\.json$/;
 
+/** Whether it lies where evidence lies, and is called as evidence is. */
+export function isEvidenceFile({ directory, name }: Pick<EvidenceFile, 'directory' | 'name'>): boolean {
+  return isPrefix(directory) && [EVENT, RECEIPT, RECORD].some((form) => form.test(name));
+}
+
 /** Reads the files of one source. What is not evidence is noted; more than the bounds is `input/malformed`. */
 export async function gatherEvidence(
   source: Pick<EvidenceSource, 'name' | 'proposal'>,

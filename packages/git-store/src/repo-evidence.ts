@@ -32,7 +32,7 @@ export interface RepoReport {
   readonly changed: readonly string[];
   /** Files with other bytes than they should have. Nothing writes over them. */
   readonly differing: readonly string[];
-  readonly unchanged: number;
+  readonly unchanged: readonly string[];
   readonly notes: readonly string[];
 }
 

@@ -101,7 +101,7 @@ export async function readBlob(repository: Repository, { mode, oid }: TreeEntry)
 }
 
 /** Links are never followed: what lies in a work tree may come from a stranger. */
-function filesOnDisk(directory: string): readonly EvidenceFile[] {
+export function filesOnDisk(directory: string): readonly EvidenceFile[] {
   if (!isDirectory(join(directory, '..')) || !isDirectory(directory)) return [];
   const prefixes = readdirSync(directory);
   requireFew('work tree', prefixes.length);

@@ -40,8 +40,8 @@ export interface EvidenceDifference {
   readonly outdated: readonly EvidenceToWrite[];
   /** There, with other bytes. */
   readonly differing: readonly string[];
-  /** Files that are there as they should be. */
-  readonly present: number;
+  /** There as they should be. */
+  readonly present: readonly string[];
 }
 
 /** Git must not turn line ends of evidence: it is hashed as it stands. */
@@ -80,14 +80,14 @@ export function compareEvidence(workTree: string, files: readonly EvidenceToWrit
   const missing: EvidenceToWrite[] = [];
   const outdated: EvidenceToWrite[] = [];
   const differing: string[] = [];
+  const present: string[] = [];
   for (const file of files) {
     const found = readAuthsFile(workTree, file.path);
     if (found === null) missing.push(file);
-    else if (equalBytes(found, file.bytes)) continue;
+    else if (equalBytes(found, file.bytes)) present.push(file.path);
     else if (file.resealed === true && isSameRecord(found, file.bytes)) outdated.push(file);
     else differing.push(file.path);
   }
-  const present = files.length - missing.length - outdated.length - differing.length;
   return { missing, outdated, differing, present };
 }
 

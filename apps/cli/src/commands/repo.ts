@@ -17,6 +17,7 @@ import { headCommit } from '@auths/git-store/one-meaning';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
 import { noIdentity, openStores, type Stores } from '../composition.ts';
 import { verifyEngine } from '../engines.ts';
+import { repoData } from '../views/repo-data.ts';
 import { repoView, type RepoData } from '../views/repo.ts';
 
 const PATH_FLAG = {
@@ -37,7 +38,8 @@ export const repoInit: CommandSpec = defineCommand({
   },
   arguments: [],
   async run(context, { flags }) {
-    return inWorkTree(context, flags.path, async ({ workTree, repository, stores, lookup }) => {
+    return inWorkTree(context, flags.path, async (place) => {
+      const { workTree, repository, stores, lookup } = place;
       const own = stores?.identity?.controller_did;
       const added = flags.root.map(parseRootArgument);
       if (added.length === 0 && readWorkTreeRoots(workTree).length === 0 && own === undefined)
@@ -51,7 +53,7 @@ export const repoInit: CommandSpec = defineCommand({
         lookup,
         async () => (since = await foreignHead(repository, stores, own)),
       );
-      return finished(context, workTree, report, since);
+      return finished(context, place, report, since);
     });
   },
 });
@@ -61,37 +63,28 @@ export const repoUpdate: CommandSpec = defineCommand({
   flags: { path: PATH_FLAG },
   arguments: [],
   async run(context, { flags }) {
-    return inWorkTree(context, flags.path, async ({ workTree, lookup }) => {
+    return inWorkTree(context, flags.path, async (place) => {
+      const { workTree, lookup } = place;
       const roots = readWorkTreeRoots(workTree);
       if (roots.length === 0) {
         throw new AuthsError('verify/no-roots', 'this work tree names no identity in .auths/roots', {
           hint: 'auths repo init',
         });
       }
-      return finished(context, workTree, await updateWorkTree(workTree, roots, lookup), null);
+      return finished(context, place, await updateWorkTree(workTree, roots, lookup), null);
     });
   },
 });
 
 export const repoCheck: CommandSpec = defineCommand({
-  examples: [{ command: 'auths repo check', what: 'exit 1 when evidence is missing or damaged' }],
+  examples: [
+    { command: 'auths repo check', what: 'exit 1 when evidence is missing, damaged, or not in git' },
+  ],
   flags: { path: PATH_FLAG },
   arguments: [],
   async run(context, { flags }) {
-    return inWorkTree(context, flags.path, async ({ workTree, lookup }) => {
-      const report = await checkWorkTree(workTree, lookup);
-      const ok = report.changed.length === 0 && report.differing.length === 0;
-      const data: RepoData = {
-        ...dataOf(workTree, report, null),
-        ok,
-        next_steps: [
-          ...stepsToMend(report),
-          ...(report.changed.length > 0
-            ? [{ summary: 'bring it up to date', command: 'auths repo update' }]
-            : []),
-        ],
-      };
-      return { data, text: repoView(context, data), exit: ok ? 0 : 1 };
+    return inWorkTree(context, flags.path, async (place) => {
+      return finished(context, place, await checkWorkTree(place.workTree, place.lookup), null);
     });
   },
 });
@@ -160,54 +153,13 @@ async function foreignHead(
   return (await hasForeignHistory(repository, head, live, engine)) ? head : null;
 }
 
-function dataOf(
-  workTree: string,
-  report: RepoReport,
-  since: string | null,
-): Omit<RepoData, 'ok' | 'next_steps'> {
-  return {
-    path: workTree,
-    roots: report.roots.map(({ did }) => did),
-    since,
-    changed: report.changed.map((path) => `.auths/${path}`),
-    differing: report.differing.map((path) => `.auths/${path}`),
-    unchanged: report.unchanged,
-    notes: report.notes,
-  };
-}
-
-/** For what is never written over. A file of evidence that is gone is written again; of a policy only git knows what it was. */
-function stepsToMend({ differing }: RepoReport): RepoData['next_steps'] {
-  const paths = differing.filter((path) => path !== 'policy.json').map((path) => `.auths/${path}`);
-  const steps = [];
-  if (paths.length > 0)
-    steps.push({
-      summary: 'have them written again, in the root of the work tree',
-      command: `rm ${paths.join(' ')} && auths repo update`,
-    });
-  if (paths.length < differing.length)
-    steps.push({
-      summary: 'mend the policy, or bring back what was committed',
-      command: 'git checkout HEAD -- :/.auths/policy.json',
-    });
-  return steps;
-}
-
-function finished(
+async function finished(
   context: Context,
-  workTree: string,
+  { repository, workTree }: Place,
   report: RepoReport,
   since: string | null,
-): { readonly data: RepoData; readonly text: string; readonly exit: number } {
-  const ok = report.differing.length === 0;
-  const commit = {
-    summary: 'commit it, so that every clone has it',
-    command: 'git add .auths && git commit -m "Update auths evidence"',
-  };
-  const data: RepoData = {
-    ...dataOf(workTree, report, since),
-    ok,
-    next_steps: [...stepsToMend(report), ...(report.changed.length > 0 ? [commit] : [])],
-  };
-  return { data, text: repoView(context, data), exit: ok ? 0 : 1 };
+): Promise<{ readonly data: RepoData; readonly text: string; readonly exit: number }> {
+  const { keptByGit } = await import('@auths/git-store/kept-by-git');
+  const data = repoData(context, workTree, report, await keptByGit(repository, workTree), since);
+  return { data, text: repoView(context, data), exit: data.ok ? 0 : 1 };
 }

@@ -9,6 +9,12 @@ export interface RepoData {
   readonly since: string | null;
   readonly changed: readonly string[];
   readonly differing: readonly string[];
+  /** Not in git, which leaves them out. */
+  readonly ignored: readonly string[];
+  /** Not in git, or as they were before. */
+  readonly not_added: readonly string[];
+  /** git keeps other bytes. */
+  readonly kept_otherwise: readonly string[];
   readonly unchanged: number;
   readonly notes: readonly string[];
   readonly next_steps: readonly { readonly summary: string; readonly command: string }[];
@@ -20,10 +26,15 @@ export function repoView(context: Context, data: RepoData): string {
   const lines = [bold(`${data.path}/.auths`), ...data.roots.map((did) => `  trusts ${did}`)];
   if (data.since !== null)
     lines.push(`  history up to ${data.since.slice(0, 12)} is exempt (policy.json, since)`);
-  for (const path of data.changed.slice(0, SHOWN))
-    lines.push(`  ${checking ? bad('missing or stale') : good('wrote')} ${path}`);
-  if (data.changed.length > SHOWN) lines.push(`  … and ${data.changed.length - SHOWN} more`);
+  const list = (what: string, paths: readonly string[]): void => {
+    for (const path of paths.slice(0, SHOWN)) lines.push(`  ${what} ${path}`);
+    if (paths.length > SHOWN) lines.push(`  … and ${paths.length - SHOWN} more`);
+  };
+  list(checking ? bad('missing or stale') : good('wrote'), data.changed);
   for (const path of data.differing) lines.push(`  ${bad('differs')} ${path}`);
+  list(bad('ignored by git'), data.ignored);
+  if (checking) list(bad('not added to git'), data.not_added);
+  list(bad('kept otherwise by git'), data.kept_otherwise);
   if (data.unchanged > 0)
     lines.push(dim(`  ${data.unchanged} ${data.unchanged === 1 ? 'file' : 'files'} as they should be`));
   for (const note of data.notes) lines.push(`  ${note}`);
