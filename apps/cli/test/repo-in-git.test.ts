@@ -131,6 +131,29 @@ describe('evidence that git keeps in other bytes', () => {
   });
 });
 
+it('attributes of the root are overruled, once a device with manage_policy has renewed older ones of .auths', () => {
+  const place = start();
+  const { world, cwd } = place;
+  const { changed } = world.json(['repo', 'update'], { cwd }).document.data;
+  writeFileSync(join(cwd, '.auths', '.gitattributes'), 'evidence/** -text\n');
+  writeFileSync(join(cwd, '.gitattributes'), '.auths/evidence/** working-tree-encoding=IBM037\n');
+  expect(world.json(['repo', 'check'], { cwd })).toMatchObject({
+    status: 1,
+    document: { data: { kept_otherwise: changed, next_steps: [{ command: 'auths repo update' }, {}] } },
+  });
+  const update = world.json(['repo', 'update'], { cwd });
+  expect(update).toMatchObject({
+    status: 0,
+    document: { data: { changed: ['.auths/.gitattributes'], kept_otherwise: [] } },
+  });
+  followLast(place, update.document.data.next_steps);
+  expect(world.json(['repo', 'check'], { cwd })).toMatchObject({
+    status: 0,
+    document: { data: { ok: true } },
+  });
+  for (const path of changed) expect(isInHead(place, path), path).toBe(true);
+});
+
 /** With the bytes that it has here. */
 function isInHead({ world, cwd }: Place, path: string): boolean {
   return world.git(['show', `HEAD:${path}`], { cwd }).stdout === readFileSync(join(cwd, path), 'utf8');

@@ -1,6 +1,7 @@
 /** `auths repo init|update|check`: what a work tree's `.auths/` should hold, by what a home knows, and bringing it there. */
 import { formatPolicy, parsePolicy } from '@auths/core/commit/policy';
 import { formatRoots, parseRoots, type Root } from '@auths/core/commit/roots';
+import { equalBytes } from '@auths/core/encoding/bytes';
 import { fromUtf8 } from '@auths/core/encoding/text';
 import { AuthsError, isAuthsError } from '@auths/core/errors';
 import type { DidKeri, Said } from '@auths/core/identifiers';
@@ -9,10 +10,12 @@ import {
   compareEvidence,
   evidenceFiles,
   GIT_ATTRIBUTES,
+  OLDER_ATTRIBUTES,
   readAuthsFile,
   replaceAuthsFile,
   replaceEvidence,
   type EvidenceDifference,
+  type EvidenceToWrite,
   type PublishedIdentity,
 } from './work-tree-evidence.ts';
 
@@ -34,6 +37,8 @@ export interface RepoReport {
   readonly differing: readonly string[];
   readonly unchanged: readonly string[];
   readonly notes: readonly string[];
+  /** What attributes from above do to the files here ends with an update by a device with `manage_policy`. */
+  readonly hasOlderAttributes: boolean;
 }
 
 /** The roots that a work tree names; empty when it has no file. A file that does not parse is `input/malformed`. */
@@ -52,12 +57,22 @@ function rootsIn(bytes: Uint8Array): readonly Root[] {
   return parseRoots(text);
 }
 
+/** Asked only where the answer decides something. */
+export interface InitQuestions {
+  /** The commit that a new policy exempts with everything before it. */
+  readonly since: () => Promise<string | null>;
+  readonly mayManage: MayManage;
+}
+
+/** Whether this device's commits may change roots, policy and attributes. */
+export type MayManage = () => Promise<boolean>;
+
 /** Writes what is missing: roots (those there, and `added`), a policy where there is none, and evidence. */
 export async function initWorkTree(
   workTree: string,
   added: readonly Root[],
   lookup: Lookup,
-  since: () => Promise<string | null>,
+  { since, mayManage }: InitQuestions,
 ): Promise<RepoReport> {
   const there = readWorkTreeRoots(workTree);
   const roots = [...there, ...added.filter(({ did }) => !there.some((root) => root.did === did))];
@@ -65,7 +80,9 @@ export async function initWorkTree(
     throw new AuthsError('verify/no-roots', 'no identity to trust', {
       hint: 'auths repo init --root did:keri:E…',
     });
-  const report = await updateWorkTree(workTree, roots, lookup);
+  // To begin with, anybody may.
+  const may = there.length === 0 ? () => Promise.resolve(true) : mayManage;
+  const report = await updateWorkTree(workTree, roots, lookup, may);
   if (readAuthsFile(workTree, 'policy.json') !== null) return report;
   replaceAuthsFile(workTree, 'policy.json', formatPolicy(await since()));
   return { ...report, changed: [...report.changed, 'policy.json'] };
@@ -76,8 +93,9 @@ export async function updateWorkTree(
   workTree: string,
   roots: readonly Root[],
   lookup: Lookup,
+  mayManage: MayManage,
 ): Promise<RepoReport> {
-  const wanted = await compare(workTree, roots, lookup);
+  const wanted = await compare(workTree, roots, lookup, await attributesToWrite(workTree, mayManage));
   addEvidence(workTree, wanted.missing);
   replaceEvidence(workTree, wanted.outdated);
   if (wanted.rootsStale) replaceAuthsFile(workTree, 'roots', formatRoots(wanted.report.roots));
@@ -92,7 +110,24 @@ export async function checkWorkTree(workTree: string, lookup: Lookup): Promise<R
       hint: 'auths repo init',
     });
   }
-  return (await compare(workTree, roots, lookup)).report;
+  const attributes = hasOlderAttributes(workTree) ? OLDER_ATTRIBUTES : GIT_ATTRIBUTES;
+  return (await compare(workTree, roots, lookup, [attributes])).report;
+}
+
+/** A commit that changes them is denied to a device without `manage_policy`: for it older ones do, and none are made. */
+async function attributesToWrite(
+  workTree: string,
+  mayManage: MayManage,
+): Promise<readonly EvidenceToWrite[]> {
+  const isOlder = hasOlderAttributes(workTree);
+  const isSettled = !isOlder && readAuthsFile(workTree, GIT_ATTRIBUTES.path) !== null;
+  if (isSettled || (await mayManage())) return [GIT_ATTRIBUTES];
+  return isOlder ? [OLDER_ATTRIBUTES] : [];
+}
+
+function hasOlderAttributes(workTree: string): boolean {
+  const found = readAuthsFile(workTree, OLDER_ATTRIBUTES.path);
+  return found !== null && equalBytes(found, OLDER_ATTRIBUTES.bytes);
 }
 
 interface Comparison {
@@ -102,9 +137,19 @@ interface Comparison {
   readonly rootsStale: boolean;
 }
 
-async function compare(workTree: string, roots: readonly Root[], lookup: Lookup): Promise<Comparison> {
-  const notes: string[] = [];
-  const files = [GIT_ATTRIBUTES];
+async function compare(
+  workTree: string,
+  roots: readonly Root[],
+  lookup: Lookup,
+  attributes: readonly EvidenceToWrite[],
+): Promise<Comparison> {
+  const notes =
+    attributes.length > 0
+      ? []
+      : [
+          '.gitattributes is missing, and a device with manage_policy has to add it; what was committed comes back with: git checkout HEAD -- :/.auths/.gitattributes',
+        ];
+  const files = [...attributes];
   const pinned: Root[] = [];
   for (const root of roots) {
     const known = await lookup(root.did);
@@ -136,6 +181,7 @@ async function compare(workTree: string, roots: readonly Root[], lookup: Lookup)
     differing: fault === null ? differing : [...differing, 'policy.json'],
     unchanged: present,
     notes,
+    hasOlderAttributes: attributes.includes(OLDER_ATTRIBUTES),
   };
   return { report, missing, outdated, rootsStale };
 }

@@ -29,14 +29,14 @@ export interface PublishedIdentity {
 export interface EvidenceToWrite {
   readonly path: string;
   readonly bytes: Uint8Array;
-  /** A record that a rotation seals again, in place of an event that it superseded: there may be a file with the signature of then. */
-  readonly resealed?: boolean;
+  /** Whether it takes the place of these bytes, which were right once. */
+  readonly replaces?: (found: Uint8Array) => boolean;
 }
 
 export interface EvidenceDifference {
   /** Not there yet. */
   readonly missing: readonly EvidenceToWrite[];
-  /** There, the same record with a signature that counts no more. */
+  /** There, as they once were right: the same record with a signature that counts no more, or older attributes. */
   readonly outdated: readonly EvidenceToWrite[];
   /** There, with other bytes. */
   readonly differing: readonly string[];
@@ -44,8 +44,21 @@ export interface EvidenceDifference {
   readonly present: readonly string[];
 }
 
-/** Git must not turn line ends of evidence: it is hashed as it stands. */
-export const GIT_ATTRIBUTES: EvidenceToWrite = { path: '.gitattributes', bytes: utf8('evidence/** -text\n') };
+/** What was written before the ones below: attributes from above `.auths` could still change what git keeps. */
+export const OLDER_ATTRIBUTES: EvidenceToWrite = {
+  path: '.gitattributes',
+  bytes: utf8('evidence/** -text\n'),
+};
+
+/**
+ * Git must keep what lies here as it stands, for it is hashed, whatever the `.gitattributes` of the root says. With `!` an
+ * attribute is as if nobody had set it: an encoding that is switched off with `-` git refuses.
+ */
+export const GIT_ATTRIBUTES: EvidenceToWrite = {
+  path: '.gitattributes',
+  bytes: utf8('* -text !eol -ident !filter !working-tree-encoding\n'),
+  replaces: (found) => equalBytes(found, OLDER_ATTRIBUTES.bytes),
+};
 
 /** The files that carry an identity's log and its sealed records. */
 export function evidenceFiles({ prefix, stream, records }: PublishedIdentity): readonly EvidenceToWrite[] {
@@ -68,7 +81,8 @@ export function evidenceFiles({ prefix, stream, records }: PublishedIdentity): r
           {
             path: `evidence/${recordFile(prefix, parseRecord(bytes).rid, digest, sealedAt)}`,
             bytes,
-            resealed: rotations.has(sealedAt),
+            // Sealed in place of an event that a rotation superseded: there may be a file with the signature of then.
+            replaces: (found: Uint8Array) => rotations.has(sealedAt) && isSameRecord(found, bytes),
           },
         ],
   );
@@ -85,7 +99,7 @@ export function compareEvidence(workTree: string, files: readonly EvidenceToWrit
     const found = readAuthsFile(workTree, file.path);
     if (found === null) missing.push(file);
     else if (equalBytes(found, file.bytes)) present.push(file.path);
-    else if (file.resealed === true && isSameRecord(found, file.bytes)) outdated.push(file);
+    else if (file.replaces?.(found) === true) outdated.push(file);
     else differing.push(file.path);
   }
   return { missing, outdated, differing, present };

@@ -1,5 +1,6 @@
 /** `auths repo init|update|check`: a work tree's `.auths/`, so that `git clone && auths verify` needs nothing else. */
 import { resolve } from 'node:path';
+import type { DeviceState } from '@auths/core/attestation/device-state';
 import { parseRootArgument, type Root } from '@auths/core/commit/roots';
 import { AuthsError } from '@auths/core/errors';
 import { readOwnLog } from '@auths/core/flows/seal-records';
@@ -17,6 +18,7 @@ import { headCommit } from '@auths/git-store/one-meaning';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
 import { noIdentity, openStores, type Stores } from '../composition.ts';
 import { verifyEngine } from '../engines.ts';
+import { readDeviceKey } from '../home/device-key.ts';
 import { repoData } from '../views/repo-data.ts';
 import { repoView, type RepoData } from '../views/repo.ts';
 
@@ -47,12 +49,10 @@ export const repoInit: CommandSpec = defineCommand({
       const roots: readonly Root[] =
         added.length > 0 ? added : own === undefined ? [] : [{ did: own, said: null, until: null }];
       let since: string | null = null;
-      const report = await initWorkTree(
-        workTree,
-        roots,
-        lookup,
-        async () => (since = await foreignHead(repository, stores, own)),
-      );
+      const report = await initWorkTree(workTree, roots, lookup, {
+        since: async () => (since = await foreignHead(repository, stores, own)),
+        mayManage: () => mayManage(context, stores),
+      });
       return finished(context, place, report, since);
     });
   },
@@ -64,14 +64,15 @@ export const repoUpdate: CommandSpec = defineCommand({
   arguments: [],
   async run(context, { flags }) {
     return inWorkTree(context, flags.path, async (place) => {
-      const { workTree, lookup } = place;
+      const { workTree, stores, lookup } = place;
       const roots = readWorkTreeRoots(workTree);
       if (roots.length === 0) {
         throw new AuthsError('verify/no-roots', 'this work tree names no identity in .auths/roots', {
           hint: 'auths repo init',
         });
       }
-      return finished(context, place, await updateWorkTree(workTree, roots, lookup), null);
+      const report = await updateWorkTree(workTree, roots, lookup, () => mayManage(context, stores));
+      return finished(context, place, report, null);
     });
   },
 });
@@ -141,16 +142,25 @@ async function foreignHead(
 ): Promise<string | null> {
   const head = await headCommit(repository);
   if (head === null || stores === null || own === undefined) return head;
-  const [{ ownDevices }, { hasForeignHistory }] = await Promise.all([
-    import('@auths/core/flows/own-devices'),
-    import('@auths/git-store/unsigned-history'),
-  ]);
-  const engine = verifyEngine;
-  const { devices } = await ownDevices({ log: stores.log, records: stores.attestations, engine }, own);
-  const live = new Set<string>(
-    devices.filter(({ revocation }) => revocation === null).map(({ subject }) => subject),
+  const { hasForeignHistory } = await import('@auths/git-store/unsigned-history');
+  const live = new Set<string>((await liveDevices(stores, own)).map(({ subject }) => subject));
+  return (await hasForeignHistory(repository, head, live, verifyEngine)) ? head : null;
+}
+
+/** Whether this device has `manage_policy`, as far as this home knows. */
+async function mayManage(context: Context, stores: Stores | null): Promise<boolean> {
+  const own = stores?.identity?.controller_did;
+  const did = readDeviceKey(context.home)?.did;
+  if (stores === null || own === undefined) return false;
+  return (await liveDevices(stores, own)).some(
+    ({ subject, capabilities }) => subject === did && capabilities.includes('manage_policy'),
   );
-  return (await hasForeignHistory(repository, head, live, engine)) ? head : null;
+}
+
+async function liveDevices(stores: Stores, own: DidKeri): Promise<readonly DeviceState[]> {
+  const { ownDevices } = await import('@auths/core/flows/own-devices');
+  const ports = { log: stores.log, records: stores.attestations, engine: verifyEngine };
+  return (await ownDevices(ports, own)).devices.filter(({ revocation }) => revocation === null);
 }
 
 async function finished(

@@ -42,6 +42,7 @@ export function repoData(
       ...(checking && changed.length > 0
         ? [{ summary: 'bring it up to date', command: 'auths repo update' }]
         : []),
+      ...(checking && report.hasOlderAttributes && otherwise.length > 0 ? [RENEW] : []),
       ...stepsToKeep({ ...inGit, outdated: kept.outdated }, checking ? [] : changed),
     ],
   };
@@ -49,6 +50,11 @@ export function repoData(
 
 const OTHERWISE =
   'git keeps other bytes than lie here, or another mode: a .gitattributes names filter, ident or working-tree-encoding for it';
+
+const RENEW = {
+  summary: 'on a device with manage_policy, have .auths/.gitattributes overrule it',
+  command: 'auths repo update',
+};
 
 function below(paths: readonly string[]): readonly string[] {
   return paths.map((path) => `.auths/${path}`);

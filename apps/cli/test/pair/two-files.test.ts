@@ -126,6 +126,10 @@ describe('two files', () => {
     expect(auths(stranger, 'verify', 'HEAD', '--root', did).data.results).toMatchObject([
       { verdict: 'valid', device_name: 'desk' },
     ]);
+    // A commit of this device may not renew what an older version wrote, so that it is not made to.
+    writeFileSync(join(work, '.auths', '.gitattributes'), 'evidence/** -text\n');
+    expect(auths(desk.env, 'repo', 'update').data).toMatchObject({ ok: true, changed: [] });
+    expect(auths(laptop.env, 'repo', 'update').data.changed).toEqual(['.auths/.gitattributes']);
 
     // Taken twice, accepted twice: nothing changes, nobody is asked, and the answer is the same.
     const before = await sequence();
