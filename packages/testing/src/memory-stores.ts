@@ -15,6 +15,14 @@ export interface MemoryLog extends EventLog {
   beforeAppend?: () => Promise<void>;
 }
 
+/** Lets `action` come between what the next writer has read and what it appends. */
+export function beforeNextAppend(log: MemoryLog, action: () => Promise<unknown>): void {
+  log.beforeAppend = async () => {
+    delete log.beforeAppend;
+    await action();
+  };
+}
+
 export function createMemoryLog(): MemoryLog {
   const logs = new Map<Prefix, readonly StoredEvent[]>();
   const view = (prefix: Prefix): StoredLog | null => {

@@ -1,11 +1,12 @@
 /** `auths devices rename` and `extend`. */
+import { formatTime } from '@auths/core/encoding/time';
 import { AuthsError } from '@auths/core/errors';
-import { changeDevice, type DeviceChange } from '@auths/core/flows/change-device';
+import { changeDevice, type ChangedDevice, type DeviceChange } from '@auths/core/flows/change-device';
 import { withSealing } from '../authority.ts';
 import { defineCommand, type CommandResult, type CommandSpec, type Context } from '../command.ts';
 import { parseMoment } from '../duration.ts';
 import { readDeviceKey } from '../home/device-key.ts';
-import { readLogView, type DeviceView } from '../home/identity-view.ts';
+import { readLogView } from '../home/identity-view.ts';
 import { deviceJson } from '../views/devices.ts';
 import { safeName, shortTime } from '../views/layout.ts';
 
@@ -25,7 +26,7 @@ export const devicesRename: CommandSpec = defineCommand({
       context,
       { device, name },
       'rename',
-      (now) => `${safeName(device)} is now called ${safeName(now.name)}`,
+      ({ record }) => `${safeName(device)} is now called ${safeName(record.name ?? name)}`,
     );
   },
 });
@@ -49,7 +50,7 @@ export const devicesExtend: CommandSpec = defineCommand({
       context,
       { device: words[0] as string, expiresAt },
       'extend',
-      (now) => `${safeName(now.name)} is good until ${shortTime(now.expiresAt ?? '')}`,
+      ({ before }) => `${safeName(before.name)} is good until ${shortTime(formatTime(expiresAt))}`,
     );
   },
 });
@@ -58,22 +59,22 @@ async function change(
   context: Context,
   wanted: DeviceChange,
   verb: string,
-  say: (now: DeviceView) => string,
+  say: (changed: ChangedDevice) => string,
 ): Promise<CommandResult> {
   return withSealing(context, `auths devices ${verb}`, async (authority) => {
-    const { before, sequence } = await changeDevice(authority, authority.did, wanted);
+    const changed = await changeDevice(authority, authority.did, wanted);
     const view = await readLogView(authority.stores.home, authority.did);
-    const now = view.devices.find(({ did }) => did === before.subject);
+    const now = view.devices.find(({ did }) => did === changed.before.subject);
     if (now === undefined) throw new AuthsError('internal/bug', 'the device is gone after its own extension');
     const thisDid = readDeviceKey(context.home)?.did ?? null;
     return {
       data: {
         controller_did: authority.did,
         device: deviceJson(now, thisDid, context.clock.now()),
-        sequence,
+        sequence: changed.sequence,
         next_steps: [],
       },
-      text: say(now),
+      text: say(changed),
     };
   });
 }

@@ -6,12 +6,11 @@ import { decodeCesrFixed } from '@auths/core/encoding/cesr';
 import { AuthsError } from '@auths/core/errors';
 import { findDevice, ownDevices } from '@auths/core/flows/own-devices';
 import { revokeDevice } from '@auths/core/flows/revoke-device';
-import type { DidKey } from '@auths/core/identifiers';
 import { digest } from '@auths/core/keri/said';
 import { findRepository } from '@auths/git-store/repository';
 import { badTarget } from '@auths/git-store/one-meaning';
 import { commitOf } from '@auths/git-store/wanted-target';
-import { withSealing, type Authority } from '../authority.ts';
+import { withSealing } from '../authority.ts';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
 import { closeRevokedChannels } from '../home/channels.ts';
 import { readDeviceKey } from '../home/device-key.ts';
@@ -47,9 +46,12 @@ export const devicesRevoke: CommandSpec = defineCommand({
     const good = await objectNames(context, flags.good);
     return withSealing(context, 'auths devices revoke', async (authority) => {
       const own = readDeviceKey(context.home)?.did ?? null;
-      await confirm(context, device, reason, await isOwn(authority, device, own));
+      // The one that a person is asked about, whatever its name comes to mean while they think.
+      const { devices } = await ownDevices(authority, authority.did);
+      const { subject } = findDevice(devices, device);
+      await confirm(context, device, reason, subject === own);
       const revoked = await revokeDevice(authority, authority.did, {
-        device,
+        device: subject,
         reason,
         ...(good.length > 0 ? { good } : {}),
       });
@@ -103,11 +105,6 @@ const WAY_BACK = [
     command: 'auths id recover',
   },
 ];
-
-async function isOwn(authority: Authority, device: string, own: DidKey | null): Promise<boolean> {
-  const { devices } = await ownDevices(authority, authority.did);
-  return findDevice(devices, device).subject === own;
-}
 
 /** A person is asked once more; a script said what it wanted. */
 async function confirm(context: Context, device: string, reason: Reason, own: boolean): Promise<void> {

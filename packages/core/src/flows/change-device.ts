@@ -1,13 +1,13 @@
 /** Renaming a device and moving its expiry: an extension by the identity, sealed in its log (storage-and-verification.md 3). */
-import type { ExtensionRecord } from '../attestation/attestation.ts';
+import type { ExtensionRecord, UnsignedExtension } from '../attestation/attestation.ts';
 import { cleanDeviceName } from '../attestation/attestation.ts';
 import type { DeviceState } from '../attestation/device-state.ts';
 import { buildExtension } from '../attestation/sign.ts';
 import { AuthsError } from '../errors.ts';
 import type { DidKeri } from '../identifiers.ts';
 import type { Clock } from '../ports.ts';
-import { findDevice, ownDevices } from './own-devices.ts';
-import { sealRecords, type SealingPorts } from './seal-records.ts';
+import { devicesOn, findDevice } from './own-devices.ts';
+import { sealDecided, type SealingPorts } from './seal-records.ts';
 
 export interface ChangePorts extends SealingPorts {
   readonly clock: Clock;
@@ -28,7 +28,7 @@ export interface ChangedDevice {
 }
 
 /**
- * Seals the change; what it does not name stays. `device/not-found`, `device/ambiguous`, `device/revoked`;
+ * Seals the change; what it does not name stays. `device/not-found`, `device/ambiguous`, `device/revoked`,
  * `usage/invalid` for a name that another device has and for an expiry that is not in the future.
  */
 export async function changeDevice(
@@ -36,37 +36,53 @@ export async function changeDevice(
   issuer: DidKeri,
   change: DeviceChange,
 ): Promise<ChangedDevice> {
-  const { devices } = await ownDevices(ports, issuer);
-  const before = findDevice(devices, change.device);
-  if (before.revocation !== null) {
-    throw new AuthsError(
-      'device/revoked',
-      `${before.name} was revoked; a revoked device is not changed any more`,
-      {
-        hint: 'auths pair adds a device',
-        details: { device: before.subject },
-      },
-    );
-  }
   const now = ports.clock.now();
-  if (change.expiresAt !== undefined && change.expiresAt <= now) {
-    throw new AuthsError('usage/invalid', 'the new expiry is not in the future', {
-      hint: 'to take a device away: auths devices revoke',
-    });
-  }
-  const name = change.name === undefined ? undefined : freeName(devices, before, change.name);
-  const draft = buildExtension({
-    device: before,
-    issuedAt: now,
-    ...(name === undefined ? {} : { name }),
-    ...(change.expiresAt === undefined ? {} : { expiresAt: change.expiresAt }),
+  // A name is looked up once: whatever it may come to mean meanwhile, that device was meant.
+  let wanted = change.device;
+  const {
+    found: before,
+    records,
+    event,
+  } = await sealDecided(ports, issuer, async (verdict) => {
+    const { devices } = await devicesOn(ports, issuer, verdict);
+    const device = findDevice(devices, wanted);
+    wanted = device.subject;
+    return { drafts: [draftOf(devices, device, change, now)], found: device };
   });
-  const { records, event } = await sealRecords(ports, issuer, [draft]);
   return {
     before,
     record: records[0] as ExtensionRecord,
     sequence: event?.sequence ?? before.linkedAt.sequence,
   };
+}
+
+function draftOf(
+  devices: readonly DeviceState[],
+  device: DeviceState,
+  { name, expiresAt }: DeviceChange,
+  now: number,
+): UnsignedExtension {
+  requireChangeable(device);
+  if (expiresAt !== undefined && expiresAt <= now) {
+    throw new AuthsError('usage/invalid', 'the new expiry is not in the future', {
+      hint: 'to take a device away: auths devices revoke',
+    });
+  }
+  return buildExtension({
+    device,
+    issuedAt: now,
+    ...(name === undefined ? {} : { name: freeName(devices, device, name) }),
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+  });
+}
+
+function requireChangeable({ name, subject, revocation }: DeviceState): void {
+  if (revocation !== null) {
+    throw new AuthsError('device/revoked', `${name} was revoked; a revoked device is not changed any more`, {
+      hint: 'auths pair adds a device',
+      details: { device: subject },
+    });
+  }
 }
 
 function freeName(devices: readonly DeviceState[], device: DeviceState, wanted: string): string {

@@ -1,11 +1,13 @@
 /** The last step of a pairing, now or at the next start: the grant is sealed into the log, then the device is active (docs/protocol.md, "Messages", step 9). */
+import { digestOf } from '../attestation/sign.ts';
 import { formatTime, parseTime } from '../encoding/time.ts';
 import { hasCode } from '../errors.ts';
 import { PROVISIONAL_MS } from '../pairing/limits.ts';
 import type { StoredLog } from '../ports.ts';
 import { requireNotRevoked } from './host-authority.ts';
 import type { HostIdentity, PairingJournal, PairingWorld } from './pairing-ports.ts';
-import { sealRecords } from './seal-records.ts';
+import { sealDecided } from './seal-records.ts';
+import { sealsOf } from './seals.ts';
 
 export interface HostPorts extends PairingWorld {
   readonly host: HostIdentity;
@@ -45,13 +47,12 @@ export async function finishPairings(ports: HostPorts): Promise<FinishedPairings
  */
 export async function anchorPairing(ports: HostPorts, journal: PairingJournal): Promise<StoredLog> {
   const { host, engine } = ports;
-  const { identity, log, records } = host;
   const { link } = journal;
-  const mayAppend = (): Promise<void> => requireNotRevoked(ports, link.subject);
   try {
-    const sealed = await sealRecords({ identity, log, records, engine, mayAppend }, host.controllerDid, [
-      link,
-    ]);
+    const sealed = await sealDecided({ ...host, engine }, host.controllerDid, async ({ events }) => {
+      if (!sealsOf(events).has(digestOf(link))) await requireNotRevoked(ports, link.subject);
+      return { drafts: [link], found: null };
+    });
     await host.devices.activate(journal);
     return sealed.log;
   } catch (error) {

@@ -4,6 +4,7 @@ import type { DeviceFold, DeviceState } from '../attestation/device-state.ts';
 import { foldDevices } from '../attestation/fold.ts';
 import { AuthsError } from '../errors.ts';
 import type { DidKeri } from '../identifiers.ts';
+import type { KelVerdict } from '../keri/key-state.ts';
 import type { AttestationStore, EventLog, VerifyEngine } from '../ports.ts';
 import { readOwnLog } from './seal-records.ts';
 
@@ -15,7 +16,15 @@ export interface DevicePorts {
 
 /** The fold over the home's log and records. Records that do not parse are passed over: their seals then show as missing. */
 export async function ownDevices(ports: DevicePorts, issuer: DidKeri): Promise<DeviceFold> {
-  const { verdict } = await readOwnLog(ports, issuer);
+  return devicesOn(ports, issuer, (await readOwnLog(ports, issuer)).verdict);
+}
+
+/** The same over the log that was read before. */
+export async function devicesOn(
+  ports: Pick<DevicePorts, 'records' | 'engine'>,
+  issuer: DidKeri,
+  verdict: KelVerdict,
+): Promise<DeviceFold> {
   const stored = await ports.records.list(issuer);
   const records = stored.flatMap(({ bytes }) => readableRecord(bytes) ?? []);
   return foldDevices({ issuer, events: verdict.events, records, engine: ports.engine });

@@ -1,11 +1,16 @@
 /** Taking a device away: a revocation by the identity, sealed in its log (storage-and-verification.md 3). */
-import type { ObjectName, RevocationReason, RevocationRecord } from '../attestation/attestation.ts';
+import type {
+  ObjectName,
+  RevocationReason,
+  RevocationRecord,
+  UnsignedRevocation,
+} from '../attestation/attestation.ts';
 import type { DeviceState } from '../attestation/device-state.ts';
 import { buildRevocation } from '../attestation/sign.ts';
 import type { DidKeri, Said } from '../identifiers.ts';
 import type { Clock } from '../ports.ts';
-import { findDevice, ownDevices } from './own-devices.ts';
-import { sealRecords } from './seal-records.ts';
+import { devicesOn, findDevice } from './own-devices.ts';
+import { sealDecided } from './seal-records.ts';
 import type { SealingPorts } from './seal-records.ts';
 
 export interface RevokePorts extends SealingPorts {
@@ -38,30 +43,34 @@ export async function revokeDevice(
   issuer: DidKeri,
   options: RevokeOptions,
 ): Promise<Revoked> {
-  const { devices } = await ownDevices(ports, issuer);
-  const device = findDevice(devices, options.device);
-  const { revocation } = device;
-  const vouches = (options.good ?? []).length > 0;
-  if (
-    revocation !== null &&
-    (SEVERITY[options.reason] < SEVERITY[revocation.reason] ||
-      (options.reason === revocation.reason && !vouches))
-  ) {
-    return { device, record: null, sealedAt: null };
-  }
-  const draft = buildRevocation({
-    device,
-    reason: options.reason,
-    revokedAt: ports.clock.now(),
-    ...(options.good === undefined ? {} : { good: options.good }),
-    ...(options.note === undefined ? {} : { note: options.note }),
+  const revokedAt = ports.clock.now();
+  // A name is looked up once: whatever it may come to mean meanwhile, that device was meant.
+  let wanted = options.device;
+  const { found, records, event } = await sealDecided(ports, issuer, async (verdict) => {
+    const device = findDevice((await devicesOn(ports, issuer, verdict)).devices, wanted);
+    wanted = device.subject;
+    const draft = buildRevocation({
+      device,
+      reason: options.reason,
+      revokedAt,
+      ...(options.good === undefined ? {} : { good: options.good }),
+      ...(options.note === undefined ? {} : { note: options.note }),
+    });
+    return { drafts: saysMore(device, draft) ? [draft] : [], found: device };
   });
-  const { records, event } = await sealRecords(ports, issuer, [draft]);
+  const [record = null] = records as readonly RevocationRecord[];
   return {
-    device,
-    record: records[0] as RevocationRecord,
+    device: found,
+    record,
     sealedAt: event === null ? null : { sequence: event.sequence, said: event.said },
   };
+}
+
+/** Than the revocation that stands. */
+function saysMore({ revocation }: DeviceState, { reason, good }: UnsignedRevocation): boolean {
+  if (revocation === null) return true;
+  const more = SEVERITY[reason] - SEVERITY[revocation.reason];
+  return more > 0 || (more === 0 && good !== undefined);
 }
 
 const SEVERITY: Readonly<Record<RevocationReason, number>> = { retired: 0, lost: 1, compromised: 2 };

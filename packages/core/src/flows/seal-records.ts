@@ -8,7 +8,7 @@ import { digestOf, encodeRecord, signedBytes, withSignatures } from '../attestat
 import { equalBytes, fromHex } from '../encoding/bytes.ts';
 import { AuthsError } from '../errors.ts';
 import { prefixOf } from '../identifiers.ts';
-import type { DidKeri, Said } from '../identifiers.ts';
+import type { DidKeri } from '../identifiers.ts';
 import { interact, storedEvent } from '../keri/build.ts';
 import { replay } from '../keri/key-state.ts';
 import type { KelVerdict } from '../keri/key-state.ts';
@@ -21,6 +21,7 @@ import type {
   StoredRecord,
   VerifyEngine,
 } from '../ports.ts';
+import { sealsOf } from './seals.ts';
 
 /** What it takes to append to one's own log. */
 export interface SealingPorts {
@@ -29,8 +30,6 @@ export interface SealingPorts {
   readonly engine: VerifyEngine;
   /** The identity key that the log names now. */
   readonly identity: Signer;
-  /** Asked anew before each attempt to append; rejects when nothing may be sealed upon the log as it stands. */
-  readonly mayAppend?: () => Promise<void>;
 }
 
 /** A record to seal: a link brings the device's signature; an identity signature that is there is made anew (Ed25519 gives the same). */
@@ -44,36 +43,53 @@ export interface SealedRecords {
   readonly log: StoredLog;
 }
 
+/** What is to be sealed upon a log, as it was decided on that very log, and what else was found there. */
+export interface Decision<T> {
+  readonly drafts: readonly Draft[];
+  readonly found: T;
+}
+
 const ATTEMPTS = 16;
 
-/**
- * Signs and seals. What the log has sealed already is not sealed again, so that an interrupted run may be
- * repeated. `identity/none` without a log, `kel/invalid` when it does not replay, `key/not-found` when the
- * signer is not the log's current key, `kel/conflict` when other writers were always faster.
- */
+/** Signs and seals what holds upon any log. Rejects as `sealDecided` does. */
 export async function sealRecords(
   ports: SealingPorts,
   issuer: DidKeri,
   drafts: readonly Draft[],
 ): Promise<SealedRecords> {
+  return sealDecided(ports, issuer, async () => ({ drafts, found: null }));
+}
+
+/**
+ * Signs and seals what `decide` makes of the log; it is asked anew for each log that is appended to, and what it rejects
+ * with ends everything. What the log has sealed already is not sealed again, so that an interrupted run may be
+ * repeated. `identity/none` without a log, `kel/invalid` when it does not replay, `key/not-found` when the
+ * signer is not the log's current key, `kel/conflict` when other writers were always faster.
+ */
+export async function sealDecided<T>(
+  ports: SealingPorts,
+  issuer: DidKeri,
+  decide: (verdict: KelVerdict) => Promise<Decision<T>>,
+): Promise<SealedRecords & { readonly found: T }> {
   const prefix = prefixOf(issuer);
-  const records = await Promise.all(drafts.map((draft) => signed(ports.identity, draft)));
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const { log, verdict } = await readOwnLog(ports, issuer);
-    requireCurrentKey(verdict, ports.identity);
     const tip = verdict.events.at(-1);
     if (tip === undefined) throw invalid(issuer, verdict);
-    const sealed = sealedDigests(verdict);
-    const open = records.filter((record) => !sealed.has(digestOf(record)));
     // After the version was read: what it does not see yet makes the append below too late.
-    if (open.length > 0) await ports.mayAppend?.();
+    const { drafts, found } = await decide(verdict);
+    if (drafts.length === 0) return { records: [], event: null, log, found };
+    requireCurrentKey(verdict, ports.identity);
+    const records = await Promise.all(drafts.map((draft) => signed(ports.identity, draft)));
+    const sealed = sealsOf(verdict.events);
+    const open = records.filter((record) => !sealed.has(digestOf(record)));
     const sequence = tip.sequence + 1;
     // The ones sealed before are put again too: a run that died may have lost them.
     await ports.records.put(
       issuer,
       records.map((record) => storedRecord(record, sealed.get(digestOf(record)) ?? sequence)),
     );
-    if (open.length === 0) return { records, event: null, log };
+    if (open.length === 0) return { records, event: null, log, found };
     const built = interact({
       prefix,
       sequence,
@@ -82,7 +98,7 @@ export async function sealRecords(
     });
     const event = storedEvent(built, [{ index: 0, signature: await ports.identity.sign(built.event) }]);
     const grown = await ports.log.append(prefix, log.version, [event]);
-    if (grown !== null) return { records, event, log: grown };
+    if (grown !== null) return { records, event, log: grown, found };
   }
   throw new AuthsError('kel/conflict', 'other programs kept appending to the log', {
     hint: 'try again',
@@ -135,19 +151,6 @@ function requireCurrentKey(verdict: KelVerdict, identity: Signer): void {
     hint: 'auths doctor',
     details: { alias: 'identity' },
   });
-}
-
-/** Digest → sequence of the newest event that seals it. */
-function sealedDigests(verdict: KelVerdict): ReadonlyMap<Said, number> {
-  const sealed = new Map<Said, number>();
-  for (const event of verdict.events) {
-    for (const seal of event.seals) {
-      if (typeof seal === 'object' && seal !== null && 'd' in seal && typeof seal.d === 'string') {
-        sealed.set(seal.d as Said, event.sequence);
-      }
-    }
-  }
-  return sealed;
 }
 
 function invalid(issuer: DidKeri, verdict: KelVerdict): AuthsError<'kel/invalid'> {
