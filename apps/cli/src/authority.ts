@@ -35,6 +35,7 @@ export async function withSealing<T>(
       records: stores.attestations,
       engine,
       identity: host.identity,
+      ...(host.reopen === undefined ? {} : { reopen: host.reopen }),
       clock,
       random,
       did: host.controllerDid,

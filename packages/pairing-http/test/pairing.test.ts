@@ -2,6 +2,7 @@ import { prefixOf } from '@auths/core/identifiers';
 import { replay } from '@auths/core/keri/key-state';
 import { buildLink, signedBytes, withSignatures } from '@auths/core/attestation/sign';
 import { sealRecords } from '@auths/core/flows/seal-records';
+import { ownDevices } from '@auths/core/flows/own-devices';
 import { revokeDevice } from '@auths/core/flows/revoke-device';
 import { LAN_LIMITS } from '@auths/core/pairing/limits';
 import { createFetchTransport } from '@auths/pairing-http/fetch-transport';
@@ -10,6 +11,7 @@ import { createMemoryLimiter } from '@auths/pairing-http/memory-limiter';
 import { createMemorySessions } from '@auths/pairing-http/memory-sessions';
 import { createPairingServer } from '@auths/pairing-http/node-http';
 import { waitUntilFetched } from '@auths/pairing-http/linger';
+import { beforeNextAppend } from '@auths/testing/memory-stores';
 import { realClock, realRandom } from '@auths/testing/real-world';
 import {
   createJoinerHome,
@@ -156,6 +158,23 @@ describe('a pairing over the routes', () => {
     expect((await grants(world)).seals).toBe(3);
     const records = await world.home.records.list(world.host.controllerDid);
     expect(new Set(records.map(({ digest }) => digest)).size).toBe(3);
+  });
+
+  it('is sealed by the key of a rotation that came between its signature and its seal', async () => {
+    const world = await createWorld();
+    beforeNextAppend(world.host.log, world.host.rotate);
+    const host = startHost(world);
+    const join = startJoin(world, (await host.offer).code ?? '');
+    const [hosted, joined] = await Promise.all([host.done, join.done]);
+    expect(joined.status).toBe('paired');
+    const did = world.host.controllerDid;
+    const live = { name: 'desktop', revocation: null, fault: null, missing: [] };
+    for (const side of [world.host, world.home]) {
+      const { devices, missing } = await ownDevices({ ...side, engine }, did);
+      expect([devices.at(-1), missing]).toMatchObject([live, []]);
+    }
+    expect(await grants(world)).toMatchObject({ seals: 2, entries: ['desktop:active'], journals: 0 });
+    expect(hosted.attestation.rid).toBe(joined.attestation.rid);
   });
 
   it('says so when the home is paired already, and refuses the home of another', async () => {

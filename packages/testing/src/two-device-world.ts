@@ -13,7 +13,8 @@ import type {
 } from '@auths/core/flows/pairing-ports';
 import { sealRecords } from '@auths/core/flows/seal-records';
 import { didKeriOf, type DidKeri } from '@auths/core/identifiers';
-import { incept, nextDigestOf, storedEvent } from '@auths/core/keri/build';
+import { incept, nextDigestOf, rotate, storedEvent } from '@auths/core/keri/build';
+import { replay } from '@auths/core/keri/key-state';
 import type { Clock, Random, Signer, VerifyEngine } from '@auths/core/ports';
 import { createMemoryLog, createMemoryRecords, type MemoryLog } from './memory-stores.ts';
 
@@ -83,13 +84,18 @@ export function createMemoryPairedDevices(): MemoryPairedDevices {
 export interface TestAuthority extends HostIdentity {
   readonly log: MemoryLog;
   readonly devices: MemoryPairedDevices;
+  readonly reopen: () => Promise<Signer>;
+  /** What `auths id rotate` does in another process. */
+  readonly rotate: () => Promise<void>;
 }
 
 /** icp, and an ixn that seals the link of the authority's own device. */
 export async function createAuthority(clock: Clock, random: Random): Promise<TestAuthority> {
   const identity = createTestSigner(random.bytes(32));
   const device = createTestSigner(random.bytes(32));
-  const built = incept({ key: identity.publicKey, nextDigest: nextDigestOf(publicKeyOf(random.bytes(32))) });
+  let current = identity;
+  let next = createTestSigner(random.bytes(32));
+  const built = incept({ key: identity.publicKey, nextDigest: nextDigestOf(next.publicKey) });
   const controllerDid = didKeriOf(built.prefix);
   const log = createMemoryLog();
   const records = createMemoryRecords();
@@ -117,6 +123,23 @@ export async function createAuthority(clock: Clock, random: Random): Promise<Tes
     log,
     records,
     devices: createMemoryPairedDevices(),
+    reopen: async () => current,
+    async rotate() {
+      const stored = await log.read(built.prefix);
+      const tip = stored === null ? null : replay(stored.stream, { engine }).events.at(-1);
+      if (stored === null || tip === null || tip === undefined) throw new Error('no log');
+      current = next;
+      next = createTestSigner(random.bytes(32));
+      const rot = rotate({
+        prefix: built.prefix,
+        sequence: tip.sequence + 1,
+        prior: tip.said,
+        key: current.publicKey,
+        nextDigest: nextDigestOf(next.publicKey),
+      });
+      const signature = await current.sign(rot.event);
+      await log.append(built.prefix, stored.version, [storedEvent(rot, [{ index: 0, signature }])]);
+    },
   };
 }
 

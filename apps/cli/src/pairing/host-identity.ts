@@ -4,7 +4,7 @@ import { decodeX25519Did, encodeX25519Did } from '@auths/core/encoding/did-key';
 import { AuthsError } from '@auths/core/errors';
 import type { HostFace } from '@auths/core/flows/pair-host';
 import type { HostIdentity } from '@auths/core/flows/pairing-ports';
-import type { KeyStore } from '@auths/core/ports';
+import type { KeyStore, Signer } from '@auths/core/ports';
 import { requireGit } from '@auths/git-store/git';
 import type { IdentityDocument } from '@auths/git-store/identity-document';
 import { refuseCopiedHome } from '@auths/key-store/machine';
@@ -70,8 +70,11 @@ async function requireOnlyWriter(context: Context, stores: AuthorityStores): Pro
 
 async function openSecrets(context: Context, stores: AuthorityStores, keys: KeyStore): Promise<HostIdentity> {
   const { settleRotation } = await import('../recovery/kit-shelf.ts');
-  await settleRotation(context, stores, keys, stores.identity.controller_did);
-  const identity = await signerFor(keys, 'identity');
+  const reopen = async (): Promise<Signer> => {
+    await settleRotation(context, stores, keys, stores.identity.controller_did);
+    return signerFor(keys, 'identity');
+  };
+  const identity = await reopen();
   const device = await signerFor(keys, 'device');
   const channel = await keys.get('channel');
   if (channel === null) {
@@ -85,6 +88,7 @@ async function openSecrets(context: Context, stores: AuthorityStores, keys: KeyS
   return {
     controllerDid: stores.identity.controller_did,
     identity,
+    reopen,
     device,
     channelSecret: channel.bytes,
     log: await ownLog(context, stores),

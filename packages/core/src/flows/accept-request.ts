@@ -18,7 +18,7 @@ import { deviceId } from '../pairing/sas.ts';
 import { channelPsk } from '../pairing/transcript.ts';
 import { makeAnswer } from './device-answer.ts';
 import { parseRequest, requestFingerprint, type DeviceRequest } from './device-request.ts';
-import { anchorPairing, timeText, type HostPorts } from './finish-pairings.ts';
+import { anchorAgreed, timeText, type HostPorts } from './finish-pairings.ts';
 import {
   requireAuthority,
   requireNotRevoked,
@@ -26,7 +26,7 @@ import {
   sealedRecords,
 } from './host-authority.ts';
 import type { PairingJournal } from './pairing-ports.ts';
-import { readOwnLog } from './seal-records.ts';
+import { identityInForce, readOwnLog } from './seal-records.ts';
 import { sealsOf } from './seals.ts';
 
 /** Without a network the device does not know that it was revoked, until a file tells it. */
@@ -97,11 +97,11 @@ export async function acceptRequest(
     const link = withSignatures(request.link, { identity, device: request.deviceSignature });
     await grant(ports, request, link);
   }
-  const { log } = await readOwnLog({ log: host.log, engine }, host.controllerDid);
+  const { log, verdict } = await readOwnLog({ log: host.log, engine }, host.controllerDid);
   const records = await sealedRecords(ports, log);
   const link = records.find((record) => digestOf(record) === digestOf(request.link));
   if (link?.type !== 'link') throw new AuthsError('internal/bug', 'a link was sealed and is not there');
-  const answer = await makeAnswer(host.identity, {
+  const answer = await makeAnswer(await identityInForce(host, verdict), {
     controllerDid: host.controllerDid,
     requestHash: request.hash,
     hostStatic: x25519PublicKey(host.channelSecret),
@@ -149,7 +149,7 @@ export function requestToken(
 /** Another command may accept the same request at the same time, and end it between two steps of this one: one grant, two answers. */
 async function grant(ports: HostPorts, request: DeviceRequest, link: LinkRecord): Promise<void> {
   try {
-    await anchorPairing(ports, await begin(ports, request, link));
+    await anchorAgreed(ports, await begin(ports, request, link));
   } catch (error) {
     if (!hasCode(error, 'pairing/session-expired') || !(await isSealed(ports, request))) throw error;
   }

@@ -1,7 +1,7 @@
 /** The last step of a pairing, now or at the next start: the grant is sealed into the log, then the device is active (docs/protocol.md, "Messages", step 9). */
 import { digestOf } from '../attestation/sign.ts';
 import { formatTime, parseTime } from '../encoding/time.ts';
-import { hasCode } from '../errors.ts';
+import { AuthsError, hasCode, isAuthsError } from '../errors.ts';
 import { PROVISIONAL_MS } from '../pairing/limits.ts';
 import type { StoredLog } from '../ports.ts';
 import { requireNotRevoked } from './host-authority.ts';
@@ -58,6 +58,25 @@ export async function anchorPairing(ports: HostPorts, journal: PairingJournal): 
   } catch (error) {
     if (hasCode(error, 'pairing/forbidden')) await host.devices.forget(journal);
     throw error;
+  }
+}
+
+/** The same right after both sides have agreed. What keeps it from being sealed now leaves it to the next command, and says so. */
+export async function anchorAgreed(ports: HostPorts, journal: PairingJournal): Promise<StoredLog> {
+  try {
+    return await anchorPairing(ports, journal);
+  } catch (error) {
+    if (!isAuthsError(error) || hasCode(error, 'pairing/forbidden')) throw error;
+    const { code, message, hint = 'auths doctor', details } = error;
+    throw new AuthsError(
+      code,
+      `${journal.link.name} is let in, but its place is not sealed yet: ${message}`,
+      {
+        hint: `${hint}; the next command here that opens the identity key seals it`,
+        details: details as never,
+        cause: error,
+      },
+    );
   }
 }
 

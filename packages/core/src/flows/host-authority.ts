@@ -1,7 +1,6 @@
 /** What an authority can hand to a new device, and whether this home is one at all. */
 import { parseRecord, type AttestationRecord } from '../attestation/attestation.ts';
 import { deviceStatus } from '../attestation/device-state.ts';
-import { equalBytes } from '../encoding/bytes.ts';
 import { encodeDidKey } from '../encoding/did-key.ts';
 import { AuthsError } from '../errors.ts';
 import type { DidKey } from '../identifiers.ts';
@@ -11,7 +10,7 @@ import type { StoredLog } from '../ports.ts';
 import type { HostPorts } from './finish-pairings.ts';
 import { ownDevices } from './own-devices.ts';
 import type { HostIdentity } from './pairing-ports.ts';
-import { readOwnLog } from './seal-records.ts';
+import { isOnlyKey, readOwnLog } from './seal-records.ts';
 import { sealsOf } from './seals.ts';
 
 /** Every record of this identity that its log seals, oldest seal first, each once. */
@@ -38,7 +37,7 @@ export async function sealedRecords(ports: HostPorts, log: StoredLog): Promise<r
 export async function requireAuthority(ports: HostPorts): Promise<void> {
   const { host, engine } = ports;
   const { log, verdict } = await readOwnLog({ log: host.log, engine }, host.controllerDid);
-  if (!isInForce(host, verdict)) {
+  if (!isOnlyKey(verdict.events.at(-1)?.keys ?? [], host.identity)) {
     throw new AuthsError(
       'identity/not-authority',
       'the identity key here is not the one that the log names now',
@@ -71,17 +70,12 @@ export async function requireStillAuthority(ports: HostPorts, again: string): Pr
 
 /** The key that a host opened at its start is the one of the log as it is now. */
 export function requireNotRotated(host: HostIdentity, verdict: KelVerdict, again: string): void {
-  if (isInForce(host, verdict)) return;
+  if (isOnlyKey(verdict.events.at(-1)?.keys ?? [], host.identity)) return;
   throw new AuthsError(
     'identity/not-authority',
     'the identity was rotated while this command waited, so the key that it holds counts no more',
     { hint: `nothing was granted; run ${again} again`, details: { controller_did: host.controllerDid } },
   );
-}
-
-function isInForce({ identity }: HostIdentity, { events }: KelVerdict): boolean {
-  const keys = events.at(-1)?.keys ?? [];
-  return keys.length === 1 && equalBytes(keys[0] as Uint8Array, identity.publicKey);
 }
 
 /** A joiner takes nothing from a host whose own device the log does not hold live: then no grant may be begun. */

@@ -20,7 +20,7 @@ import { hostDeviceProofMessage, hostProofMessage } from '../pairing/transcript.
 import type { CancelSignal, StoredLog } from '../ports.ts';
 import { createConversation, type Conversation } from './conversation.ts';
 import { insist } from './insist.ts';
-import { anchorPairing } from './finish-pairings.ts';
+import { anchorAgreed } from './finish-pairings.ts';
 import { announce, handOver, type GrantPorts, type Talk } from './host-hand-over.ts';
 import { requireNotRevoked, requireNotRotated, requireStillAuthority } from './host-authority.ts';
 import { readOwnLog } from './seal-records.ts';
@@ -150,7 +150,7 @@ async function converse(
   });
   // From here on nothing takes the grant back: the device has stored it and said so.
   await ports.host.devices.acknowledge(journal.session_id);
-  const anchored = await anchorPairing(ports, { ...journal, acknowledged: true });
+  const anchored = await anchorAgreed(ports, { ...journal, acknowledged: true });
   await announce(ports, ratchet, talk, log, anchored);
   return { device, link };
 }

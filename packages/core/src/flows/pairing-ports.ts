@@ -21,8 +21,10 @@ export interface PairingWorld {
 /** The authority: the one home that may grant. */
 export interface HostIdentity {
   readonly controllerDid: DidKeri;
-  /** The identity key that the log names now. */
+  /** The identity key that the log named when it was opened. */
   readonly identity: Signer;
+  /** Opens it once more, when another command has rotated it meanwhile. */
+  readonly reopen?: () => Promise<Signer>;
   /** This machine's device key; its link stands sealed in the log. */
   readonly device: Signer;
   /** Long-term X25519 channel key, 32 bytes. */

@@ -8,10 +8,10 @@ import { digestOf, encodeRecord, signedBytes, withSignatures } from '../attestat
 import { equalBytes, fromHex } from '../encoding/bytes.ts';
 import { AuthsError } from '../errors.ts';
 import { prefixOf } from '../identifiers.ts';
-import type { DidKeri } from '../identifiers.ts';
+import type { DidKeri, Said } from '../identifiers.ts';
 import { interact, storedEvent } from '../keri/build.ts';
 import { replay } from '../keri/key-state.ts';
-import type { KelVerdict } from '../keri/key-state.ts';
+import type { KelVerdict, ReplayedEvent } from '../keri/key-state.ts';
 import type {
   AttestationStore,
   EventLog,
@@ -28,8 +28,10 @@ export interface SealingPorts {
   readonly log: EventLog;
   readonly records: AttestationStore;
   readonly engine: VerifyEngine;
-  /** The identity key that the log names now. */
+  /** The identity key that the log named when it was opened. */
   readonly identity: Signer;
+  /** Opens it once more, when another command has rotated it meanwhile. */
+  readonly reopen?: () => Promise<Signer>;
 }
 
 /** A record to seal: a link brings the device's signature; an identity signature that is there is made anew (Ed25519 gives the same). */
@@ -79,24 +81,19 @@ export async function sealDecided<T>(
     // After the version was read: what it does not see yet makes the append below too late.
     const { drafts, found } = await decide(verdict);
     if (drafts.length === 0) return { records: [], event: null, log, found };
-    requireCurrentKey(verdict, ports.identity);
-    const records = await Promise.all(drafts.map((draft) => signed(ports.identity, draft)));
-    const sealed = sealsOf(verdict.events);
+    const identity = await identityInForce(ports, verdict);
+    const records = await Promise.all(drafts.map((draft) => signed(identity, draft)));
+    const sealed = sealedBy(verdict);
     const open = records.filter((record) => !sealed.has(digestOf(record)));
-    const sequence = tip.sequence + 1;
-    // The ones sealed before are put again too: a run that died may have lost them.
-    await ports.records.put(
-      issuer,
-      records.map((record) => storedRecord(record, sealed.get(digestOf(record)) ?? sequence)),
-    );
+    await ports.records.put(issuer, toStore(records, sealed, tip));
     if (open.length === 0) return { records, event: null, log, found };
     const built = interact({
       prefix,
-      sequence,
+      sequence: tip.sequence + 1,
       prior: tip.said,
       seals: open.map((record) => ({ d: digestOf(record) })),
     });
-    const event = storedEvent(built, [{ index: 0, signature: await ports.identity.sign(built.event) }]);
+    const event = storedEvent(built, [{ index: 0, signature: await identity.sign(built.event) }]);
     const grown = await ports.log.append(prefix, log.version, [event]);
     if (grown !== null) return { records, event, log: grown, found };
   }
@@ -144,13 +141,47 @@ async function signed(identity: Signer, draft: Draft): Promise<AttestationRecord
   });
 }
 
-function requireCurrentKey(verdict: KelVerdict, identity: Signer): void {
-  const keys = verdict.events.at(-1)?.keys ?? [];
-  if (keys.length === 1 && equalBytes(keys[0] as Uint8Array, identity.publicKey)) return;
+/** The signer of the key that the log names: opened once more where it was rotated meanwhile. `key/not-found` when it is not here. */
+export async function identityInForce(
+  { identity, reopen }: Pick<SealingPorts, 'identity' | 'reopen'>,
+  { events }: KelVerdict,
+): Promise<Signer> {
+  const keys = events.at(-1)?.keys ?? [];
+  if (isOnlyKey(keys, identity)) return identity;
+  const now = await reopen?.();
+  if (now !== undefined && isOnlyKey(keys, now)) return now;
   throw new AuthsError('key/not-found', 'the identity key here is not the one that the log names now', {
     hint: 'auths doctor',
     details: { alias: 'identity' },
   });
+}
+
+/** Whether an event's keys are this one and no other. */
+export function isOnlyKey(keys: readonly Uint8Array[], { publicKey }: Pick<Signer, 'publicKey'>): boolean {
+  return keys.length === 1 && equalBytes(keys[0] as Uint8Array, publicKey);
+}
+
+/**
+ * The ones sealed before are put again too, for a run that died may have lost them; but not over a version that an older
+ * key has signed, which is the one that counts where that key was in force.
+ */
+function toStore(
+  records: readonly AttestationRecord[],
+  sealed: ReadonlyMap<Said, ReplayedEvent>,
+  tip: ReplayedEvent,
+): readonly StoredRecord[] {
+  return records.flatMap((record) => {
+    const at = sealed.get(digestOf(record));
+    if (at === undefined) return [storedRecord(record, tip.sequence + 1)];
+    const isSameKey = equalBytes(at.keys[0] as Uint8Array, tip.keys[0] as Uint8Array);
+    return isSameKey ? [storedRecord(record, at.sequence)] : [];
+  });
+}
+
+/** Digest → the newest event that seals it. */
+function sealedBy({ events }: KelVerdict): ReadonlyMap<Said, ReplayedEvent> {
+  const found = [...sealsOf(events)];
+  return new Map(found.map(([digest, sequence]) => [digest, events[sequence] as ReplayedEvent]));
 }
 
 function invalid(issuer: DidKeri, verdict: KelVerdict): AuthsError<'kel/invalid'> {

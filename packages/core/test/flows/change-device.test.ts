@@ -103,3 +103,33 @@ describe('a revocation', () => {
     expect(await lastSequence()).toBe(4);
   });
 });
+
+describe('an identity that is rotated between look and seal', () => {
+  it.each([
+    ['rename', () => rename('phone', 'mobile')],
+    ['extend', () => extend('phone', 90)],
+    ['revoke', () => revokeDevice(ports, did, { device: 'phone', reason: 'lost' })],
+  ])('%s is sealed by the key that the log names now', async (_verb, change) => {
+    beforeNextAppend(host.log, host.rotate);
+    await change();
+    const fold = await ownDevices(ports, did);
+    expect([await lastSequence(), fold.missing, fold.refused]).toEqual([5, [], []]);
+    expect(fold.devices[1]).not.toMatchObject({ name: 'phone', expiresAt: null, revocation: null });
+  });
+
+  it('whose key is not here seals nothing', async () => {
+    const { reopen: _none, ...alone } = ports;
+    beforeNextAppend(host.log, host.rotate);
+    await expect(changeDevice(alone, did, { device: 'phone', name: 'mobile' })).rejects.toMatchObject({
+      code: 'key/not-found',
+    });
+    expect(await lastSequence()).toBe(4);
+  });
+
+  it('leaves what the key before it has sealed as it was signed, when a run is repeated', async () => {
+    const drafts = await sealRecords(ports, did, [await linkDraft(phone, 'phone')]);
+    await host.rotate();
+    expect(await sealRecords(ports, did, drafts.records)).toMatchObject({ event: null });
+    expect((await ownDevices(ports, did)).missing).toEqual([]);
+  });
+});

@@ -3,10 +3,10 @@ import { assert, asyncProperty, integer, nat } from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createFakeClock } from '../../../testing/src/fake-clock.ts';
 import { createFakeRandom } from '../../../testing/src/fake-random.ts';
+import { beforeNextAppend } from '../../../testing/src/memory-stores.ts';
 import {
   createAuthority,
   createJoinerHome,
-  createTestSigner,
   type TestAuthority,
   type TestJoinerHome,
 } from '../../../testing/src/two-device-world.ts';
@@ -14,15 +14,16 @@ import { pairedDevicesOver } from '../../../key-store/src/paired-devices.ts';
 import { nodeVerifyEngine as engine } from '../../../key-store/src/verify-engine.ts';
 import { isAuthsError } from '../../src/errors.ts';
 import { acceptRequest, type AcceptedRequest } from '../../src/flows/accept-request.ts';
+import { finishPairings } from '../../src/flows/finish-pairings.ts';
+import { ownDevices } from '../../src/flows/own-devices.ts';
 import { parseAnswer } from '../../src/flows/device-answer.ts';
 import type { PairedDevice, PairedDevices } from '../../src/flows/pairing-ports.ts';
 import { parseRequest, requestFingerprint } from '../../src/flows/device-request.ts';
 import { readStanding } from '../../src/flows/join-store.ts';
 import { requestDevice, takeAnswer } from '../../src/flows/take-answer.ts';
-import { prefixOf, type Said } from '../../src/identifiers.ts';
+import { prefixOf } from '../../src/identifiers.ts';
 import type { JsonValue } from '../../src/encoding/json.ts';
 import { replay } from '../../src/keri/key-state.ts';
-import { nextDigestOf, rotate, storedEvent } from '../../src/keri/build.ts';
 
 const DAY = 86_400_000;
 const clock = createFakeClock();
@@ -116,31 +117,81 @@ describe('a request', () => {
 describe('an identity that is rotated while the person compares', () => {
   it('grants nothing by the key of before', async () => {
     const own = await createAuthority(clock, createFakeRandom(4));
-    const drawn = createFakeRandom(4);
-    const [, , next] = [drawn.bytes(32), drawn.bytes(32), drawn.bytes(32)];
     const wish = { controllerDid: own.controllerDid, name: 'late', capabilities: ['sign_commit'] };
     const { file } = await requestDevice({ clock, random, engine, home: createJoinerHome(random) }, wish);
-    const prefix = prefixOf(own.controllerDid);
-    const rotated = async (): Promise<void> => {
-      const signer = createTestSigner(next);
-      const log = await own.log.read(prefix);
-      const nextDigest = nextDigestOf(createTestSigner(drawn.bytes(32)).publicKey);
-      const built = rotate({
-        prefix,
-        sequence: 2,
-        prior: log?.tip as Said,
-        key: signer.publicKey,
-        nextDigest,
-      });
-      const event = storedEvent(built, [{ index: 0, signature: await signer.sign(built.event) }]);
-      expect(await own.log.append(prefix, log?.version ?? null, [event])).not.toBeNull();
-    };
-    const accepted = acceptRequest({ clock, random, engine, host: own }, file, {}, rotated);
+    const accepted = acceptRequest({ clock, random, engine, host: own }, file, {}, own.rotate);
     await expect(accepted).rejects.toMatchObject({
       code: 'identity/not-authority',
       hint: 'nothing was granted; run auths devices accept again',
     });
     expect([own.devices.entries, own.devices.journals]).toEqual([[], []]);
+  });
+});
+
+const dies = (): Promise<never> => Promise.reject(new Error('dead'));
+
+describe('an identity that is rotated after the person has agreed', () => {
+  type Own = Omit<TestAuthority, 'reopen'>;
+  const asks = async (own: Own): Promise<{ readonly joiner: TestJoinerHome; readonly file: Uint8Array }> => {
+    const joiner = createJoinerHome(random);
+    const wish = { controllerDid: own.controllerDid, name: 'late', capabilities: ['sign_commit'] };
+    const { file } = await requestDevice({ clock, random, engine, home: joiner }, wish);
+    return { joiner, file };
+  };
+  const accept = (own: Own, file: Uint8Array): Promise<AcceptedRequest> =>
+    acceptRequest({ clock, random, engine, host: own }, file, {}, () => Promise.resolve());
+  const isWhole = async (own: Own): Promise<void> => {
+    const fold = await ownDevices({ ...own, engine }, own.controllerDid);
+    expect([fold.devices.map(({ name }) => name), fold.missing]).toEqual([['laptop', 'late'], []]);
+    expect(own.devices.entries).toMatchObject([{ name: 'late', status: 'active' }]);
+    expect(own.devices.journals).toEqual([]);
+  };
+
+  it('grants and answers by the key that the log names then', async () => {
+    const own = await createAuthority(clock, createFakeRandom(6));
+    const { joiner, file } = await asks(own);
+    beforeNextAppend(own.log, own.rotate);
+    const accepted = await accept(own, file);
+    await isWhole(own);
+    await takeAnswer({ clock, random, engine, home: joiner }, file, accepted.answer);
+    expect(await readStanding({ clock, random, engine, home: joiner })).toMatchObject({ state: 'active' });
+  });
+
+  it('says what follows when its key is not here', async () => {
+    const { reopen, ...own } = await createAuthority(clock, createFakeRandom(6));
+    const { file } = await asks(own);
+    beforeNextAppend(own.log, own.rotate);
+    await expect(accept(own, file)).rejects.toMatchObject({
+      code: 'key/not-found',
+      message: expect.stringContaining('late is let in, but its place is not sealed yet'),
+      hint: 'auths doctor; the next command here that opens the identity key seals it',
+    });
+    const rotated = { ...own, identity: await reopen() };
+    await finishPairings({ clock, random, engine, host: rotated });
+    await isWhole(own);
+  });
+
+  it.each([
+    ['before its seal', { append: true }],
+    ['after its seal', { append: false }],
+  ])('finishes by that key what died %s, and the answer can be had again', async (_when, { append }) => {
+    const own = await createAuthority(clock, createFakeRandom(6));
+    const { joiner, file } = await asks(own);
+    if (append) beforeNextAppend(own.log, dies);
+    const devices = append ? own.devices : { ...own.devices, activate: dies };
+    const dead = acceptRequest({ clock, random, engine, host: { ...own, devices } }, file, {}, () =>
+      Promise.resolve(),
+    );
+    await expect(dead).rejects.toThrow('dead');
+    await own.rotate();
+    const rotated = { ...own, identity: await own.reopen() };
+    expect(await finishPairings({ clock, random, engine, host: rotated })).toMatchObject({
+      activated: ['late'],
+    });
+    await isWhole(own);
+    const { answer: again } = await accept(rotated, file);
+    await takeAnswer({ clock, random, engine, home: joiner }, file, again);
+    expect(await readStanding({ clock, random, engine, home: joiner })).toMatchObject({ state: 'active' });
   });
 });
 
