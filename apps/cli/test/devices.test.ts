@@ -1,7 +1,17 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { freshWorld } from './program.ts';
+import { buildExtension, digestOf } from '@auths/core/attestation/sign';
+import { findDevice, ownDevices } from '@auths/core/flows/own-devices';
+import { sealRecords } from '@auths/core/flows/seal-records';
+import type { DidKeri } from '@auths/core/identifiers';
+import { gitAttestationStore } from '@auths/git-store/attestation-store';
+import { gitEventLog } from '@auths/git-store/event-log';
+import { openHome } from '@auths/git-store/home-repository';
+import { encryptedFileStore } from '@auths/key-store/encrypted-file';
+import { createSigner } from '@auths/key-store/signer';
+import { verifyEngine } from '../src/engines.ts';
+import { freshWorld, type World } from './program.ts';
 
 describe('devices', () => {
   it('show finds one by name, alias and DID; a name that nobody has is exit 2', () => {
@@ -112,6 +122,33 @@ describe('devices', () => {
     expect(world.json([...revoke, 'HEAD'], { cwd: repo }).status).toBe(0);
   });
 
+  it('one that counts for nothing is named by doctor, and is changed no more but linked anew', async () => {
+    const world = freshWorld();
+    const { controller_did: did } = world.json(['init', '--name', 'laptop', '--git', 'none']).document.data;
+    const phone = { env: { AUTHS_HOME: `${world.home}-phone` } };
+    const request = ['devices', 'request', 'phone.request', '--identity', did, '--name', 'phone'];
+    const { device_did: device } = world.json(request, phone).document.data;
+    const accept = ['devices', 'accept', 'phone.request', '--expect-device', device];
+    expect(world.json(accept).status).toBe(0);
+    await sealStrayExtension(world, did, 'phone');
+    const anew = { hint: expect.stringContaining(`auths devices revoke ${device} --reason retired`) };
+    const doctor = world.json(['doctor']);
+    expect(doctor.status).toBe(1);
+    expect(doctor.document.data.checks).toContainEqual(
+      expect.objectContaining({ check: 'devices', status: 'failed', ...anew }),
+    );
+    for (const change of [
+      ['rename', 'phone', 'mobile'],
+      ['extend', 'phone', '--expires', '90d'],
+    ])
+      expect(world.json(['devices', ...change])).toMatchObject({
+        status: 1,
+        document: { error: { code: 'attestation/invalid', ...anew } },
+      });
+    expect(world.json(['devices', 'revoke', device, '--reason', 'retired']).status).toBe(0);
+    expect(world.json(['doctor']).document.data.healthy).toBe(true);
+  });
+
   it('appends at once from several processes lose nothing', async () => {
     const world = freshWorld();
     world.json(['init', '--name', 'laptop']);
@@ -127,6 +164,24 @@ describe('devices', () => {
     expect(world.json(['kel', 'verify', '-'], { input: stdout }).status).toBe(0);
   });
 });
+
+/** An extension of a link that the device does not have. */
+async function sealStrayExtension({ home: dir }: World, did: DidKeri, name: string): Promise<void> {
+  await using home = openHome(dir);
+  const keys = encryptedFileStore(join(dir, 'keys.enc'), () => Promise.resolve('correct horse'));
+  const identity = createSigner((await keys.get('identity'))?.bytes as Uint8Array);
+  const ports = {
+    log: gitEventLog(home),
+    records: gitAttestationStore(home),
+    engine: verifyEngine,
+    identity,
+  };
+  const device = findDevice((await ownDevices(ports, did)).devices, name);
+  const linkDigest = digestOf({ ...device.link, name: 'another' });
+  await sealRecords(ports, did, [
+    buildExtension({ device: { ...device, linkDigest }, issuedAt: Date.now(), name }),
+  ]);
+}
 
 describe('key, recovery, completion, doctor', () => {
   it('key create makes the device key that init then uses', () => {

@@ -125,8 +125,11 @@ async function identity(context: Context): Promise<readonly Finding[]> {
   // An identity that was recovered elsewhere revokes the home that was lost; found again, that home joins as a new device.
   const again =
     view.role === 'controller' ? 'AUTHS_HOME=~/.auths-new auths pair --join CODE' : 'auths pair --join CODE';
-  const hint =
-    status === 'revoked' ? `a new device key: ${again}` : 'auths devices extend, where the identity is';
+  const hint = {
+    revoked: `a new device key: ${again}`,
+    expired: 'auths devices extend, where the identity is',
+    provisional: null,
+  }[status];
   return [...findings, failed('device', detail, hint)];
 }
 

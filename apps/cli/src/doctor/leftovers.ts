@@ -21,6 +21,7 @@ import { readCheckedTip } from '../home/view-cache.ts';
 import { readLogView } from '../home/identity-view.ts';
 import { finishGit, hasUnfinishedGit } from '../home/unfinished-git.ts';
 import { PENDING_EVENT, pendingEvents } from '../witnesses/own-log.ts';
+import { countForNothing } from './devices.ts';
 import { failed, fixed, ok, warning, type Finding } from './finding.ts';
 
 /** Before that a file under a temporary name may still be in the making. */
@@ -100,14 +101,15 @@ async function waitingEvent(context: Context, fix: boolean): Promise<Finding> {
   return warning('unfinished', detail, 'auths id rotate, or auths pair');
 }
 
-/** Files that follow from the log: allowed_signers, and who may open a channel. */
+/** What follows from the log: allowed_signers, who may open a channel, and whom nothing can be made of. */
 export async function checkDerived(context: Context, fix: boolean): Promise<readonly Finding[]> {
-  return inHome(context, async (home, { controller_did }) => {
+  return inHome(context, async (home, { controller_did, role }) => {
     const findings: Finding[] = [];
     const path = homeFiles(context.home).allowedSigners;
     const { state, devices, lost } = await foldStates(home, controller_did);
     // What follows from a log that was cut would let in whom it has revoked.
     if (lost !== null) return [failed('log', ...lostWords(home, state.sequence, lost))];
+    if (role === 'controller') findings.push(...countForNothing(devices));
     if (readSmallText(path, MAX_DERIVED) !== formatAllowedSigners(devices)) {
       if (fix) await writeAllowedSigners(home, controller_did);
       const detail = `${path} is not what the log says`;

@@ -6,7 +6,7 @@ import { buildExtension } from '../attestation/sign.ts';
 import { AuthsError } from '../errors.ts';
 import type { DidKeri } from '../identifiers.ts';
 import type { Clock } from '../ports.ts';
-import { devicesOn, findDevice } from './own-devices.ts';
+import { devicesOn, findDevice, linkAnew } from './own-devices.ts';
 import { sealDecided, type SealingPorts } from './seal-records.ts';
 
 export interface ChangePorts extends SealingPorts {
@@ -29,7 +29,8 @@ export interface ChangedDevice {
 
 /**
  * Seals the change; what it does not name stays. `device/not-found`, `device/ambiguous`, `device/revoked`,
- * `usage/invalid` for a name that another device has and for an expiry that is not in the future.
+ * `attestation/invalid` for a device that counts for nothing; `usage/invalid` for a name that another device has and for
+ * an expiry that is not in the future.
  */
 export async function changeDevice(
   ports: ChangePorts,
@@ -76,13 +77,18 @@ function draftOf(
   });
 }
 
-function requireChangeable({ name, subject, revocation }: DeviceState): void {
+function requireChangeable({ name, subject, revocation, fault }: DeviceState): void {
   if (revocation !== null) {
     throw new AuthsError('device/revoked', `${name} was revoked; a revoked device is not changed any more`, {
       hint: 'auths pair adds a device',
       details: { device: subject },
     });
   }
+  if (fault === null) return;
+  throw new AuthsError('attestation/invalid', `${name} counts for nothing, and no change helps: ${fault}`, {
+    hint: linkAnew(subject),
+    details: { device: subject },
+  });
 }
 
 function freeName(devices: readonly DeviceState[], device: DeviceState, wanted: string): string {

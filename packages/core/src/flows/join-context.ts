@@ -79,7 +79,7 @@ export interface JoinContext extends PairJoinDeps {
 export interface Standing {
   readonly controllerDid: DidKeri | null;
   readonly role: 'controller' | 'device' | null;
-  /** `pending`: stored, but no seal of it was seen; `none` also for a device whose link has expired. */
+  /** `pending`: stored, but no seal of it was seen; `none` also for a device whose link has expired, or that counts for nothing. */
   readonly state: 'none' | 'pending' | 'active' | 'revoked';
   /** The link that holds, when active. */
   readonly link: LinkRecord | null;

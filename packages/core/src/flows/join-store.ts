@@ -39,7 +39,9 @@ export async function readStanding(deps: PairingWorld & { readonly home: JoinerH
   // Without every record that the log seals, those of other devices too, the pairing has not come to its end.
   if (status === 'active' && fold.missing.length > 0)
     return { controllerDid, role, state: 'pending', link: null };
-  const state = status === 'expired' ? 'none' : status;
+  // What counts for nothing, or no more, joins again.
+  const isIdle = status === 'expired' || (status === 'active' && own.fault !== null);
+  const state = isIdle ? 'none' : status;
   return { controllerDid, role, state, link: state === 'active' ? own.link : null };
 }
 

@@ -3,7 +3,7 @@ import { readableRecord } from '../attestation/attestation.ts';
 import type { DeviceFold, DeviceState } from '../attestation/device-state.ts';
 import { foldDevices } from '../attestation/fold.ts';
 import { AuthsError } from '../errors.ts';
-import type { DidKeri } from '../identifiers.ts';
+import type { DidKeri, DidKey } from '../identifiers.ts';
 import type { KelVerdict } from '../keri/key-state.ts';
 import type { AttestationStore, EventLog, VerifyEngine } from '../ports.ts';
 import { readOwnLog } from './seal-records.ts';
@@ -28,6 +28,11 @@ export async function devicesOn(
   const stored = await ports.records.list(issuer);
   const records = stored.flatMap(({ bytes }) => readableRecord(bytes) ?? []);
   return foldDevices({ issuer, events: verdict.events, records, engine: ports.engine });
+}
+
+/** What to type for a device that counts for nothing. Wherever it is and whatever it knows, it comes back when it was taken away. */
+export function linkAnew(device: DidKey): string {
+  return `auths devices revoke ${device} --reason retired, then auths pair: it comes back with a new key`;
 }
 
 /**

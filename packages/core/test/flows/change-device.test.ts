@@ -10,7 +10,7 @@ import {
 } from '../../../testing/src/two-device-world.ts';
 import { nodeVerifyEngine as engine } from '../../../key-store/src/verify-engine.ts';
 import type { DeviceState } from '../../src/attestation/device-state.ts';
-import { buildLink, signedBytes } from '../../src/attestation/sign.ts';
+import { buildExtension, buildLink, signedBytes } from '../../src/attestation/sign.ts';
 import { toHex } from '../../src/encoding/bytes.ts';
 import { changeDevice } from '../../src/flows/change-device.ts';
 import { ownDevices } from '../../src/flows/own-devices.ts';
@@ -101,6 +101,25 @@ describe('a revocation', () => {
       sealedAt: null,
     });
     expect(await lastSequence()).toBe(4);
+  });
+});
+
+describe('a device that counts for nothing', () => {
+  it('is not changed: it is linked anew', async () => {
+    const [device] = await devices();
+    await link(phone, 'phone');
+    await sealRecords(ports, did, [
+      buildExtension({ device: device as DeviceState, issuedAt: clock.now(), name: 'stale' }),
+    ]);
+    const anew = {
+      code: 'attestation/invalid',
+      hint: expect.stringContaining('auths devices revoke did:key:'),
+    };
+    await expect(rename('phone', 'mobile')).rejects.toMatchObject(anew);
+    await expect(extend('phone', 90)).rejects.toMatchObject(anew);
+    await link(phone, 'phone');
+    await rename('phone', 'mobile');
+    expect(await devices()).toMatchObject([{ name: 'mobile', fault: null }, { name: 'tab' }]);
   });
 });
 

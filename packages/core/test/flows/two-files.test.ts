@@ -12,7 +12,11 @@ import {
 } from '../../../testing/src/two-device-world.ts';
 import { pairedDevicesOver } from '../../../key-store/src/paired-devices.ts';
 import { nodeVerifyEngine as engine } from '../../../key-store/src/verify-engine.ts';
+import type { DeviceState } from '../../src/attestation/device-state.ts';
+import { buildExtension, digestOf } from '../../src/attestation/sign.ts';
 import { isAuthsError } from '../../src/errors.ts';
+import { sealRecords } from '../../src/flows/seal-records.ts';
+import type { StoredEvent, StoredLog } from '../../src/ports.ts';
 import { acceptRequest, type AcceptedRequest } from '../../src/flows/accept-request.ts';
 import { finishPairings } from '../../src/flows/finish-pairings.ts';
 import { ownDevices } from '../../src/flows/own-devices.ts';
@@ -23,6 +27,7 @@ import { readStanding } from '../../src/flows/join-store.ts';
 import { requestDevice, takeAnswer } from '../../src/flows/take-answer.ts';
 import { prefixOf } from '../../src/identifiers.ts';
 import type { JsonValue } from '../../src/encoding/json.ts';
+import { storedEventOf } from '../../src/keri/build.ts';
 import { replay } from '../../src/keri/key-state.ts';
 
 const DAY = 86_400_000;
@@ -296,6 +301,40 @@ describe('a device that dies while it takes the answer', () => {
     const ports = { clock, random, engine, home: own };
     await takeAnswer(ports, file, accepted.answer);
     expect(await readStanding(ports)).toMatchObject({ role: 'device', state: 'active' });
+  });
+});
+
+describe('a device that counts for nothing', () => {
+  it('and knows it asks again, with the key that it has', async () => {
+    const own = await createAuthority(clock, createFakeRandom(8));
+    const joiner = createJoinerHome(random);
+    const wish = { controllerDid: own.controllerDid, name: 'late', capabilities: ['sign_commit'] };
+    const ports = { clock, random, engine, home: joiner };
+    const accept = async (file: Uint8Array): Promise<void> => {
+      const { answer: given } = await acceptRequest({ clock, random, engine, host: own }, file, {}, () =>
+        Promise.resolve(),
+      );
+      await takeAnswer(ports, file, given);
+    };
+    const first = await requestDevice(ports, wish);
+    await accept(first.file);
+    const device = (await ownDevices({ ...own, engine }, own.controllerDid)).devices.at(-1) as DeviceState;
+    const stray = { ...device, linkDigest: digestOf({ ...device.link, name: 'another' }) };
+    await sealRecords({ ...own, engine }, own.controllerDid, [
+      buildExtension({ device: stray, issuedAt: clock.now(), name: 'stray' }),
+    ]);
+    const prefix = prefixOf(own.controllerDid);
+    const { stream } = (await own.log.read(prefix)) as StoredLog;
+    const [newest] = replay(stream, { engine }).events.slice(-1).map(storedEventOf);
+    await joiner.records.put(own.controllerDid, await own.records.list(own.controllerDid));
+    await joiner.log.append(prefix, (await joiner.log.read(prefix))?.version ?? null, [
+      newest as StoredEvent,
+    ]);
+    expect(await readStanding(ports)).toMatchObject({ state: 'none' });
+    const second = await requestDevice(ports, wish);
+    expect(second.deviceDid).toBe(first.deviceDid);
+    await accept(second.file);
+    expect(await readStanding(ports)).toMatchObject({ state: 'active' });
   });
 });
 
