@@ -48,11 +48,26 @@ export interface Rotated {
   readonly log: StoredLog;
 }
 
+const ATTEMPTS = 4;
+
 /**
  * Rotates. `key/weak` is never seen: seeds are drawn. `input/malformed` for a seed that the log does not commit to or more
  * seals than an event holds, `kel/invalid`, `kel/conflict` when another program appended meanwhile; nothing is changed then.
  */
 export async function rotateKeys(ports: RotationPorts, rotation: Rotation): Promise<Rotated> {
+  // Behind the tip it holds upon whatever was appended meanwhile; at another place it is a person's word on what they saw.
+  for (let left = rotation.at === undefined ? ATTEMPTS : 1; left > 0; left--) {
+    const rotated = await rotateOnce(ports, rotation);
+    if (rotated !== null) return rotated;
+  }
+  throw new AuthsError('kel/conflict', 'another program appended to the log at the same moment', {
+    hint: 'run the same command again',
+    details: { prefix: prefixOf(rotation.issuer) },
+  });
+}
+
+/** Null, and undone, when another program was faster. */
+async function rotateOnce(ports: RotationPorts, rotation: Rotation): Promise<Rotated | null> {
   const { issuer } = rotation;
   await finishRotation(ports, issuer);
   const { log, verdict } = await readOwnLog(ports, issuer);
@@ -72,12 +87,7 @@ export async function rotateKeys(ports: RotationPorts, rotation: Rotation): Prom
         ? await ports.log.append(log.prefix, log.version, [event])
         : await ports.log.supersede(log.prefix, log.version, at, [event]);
     await finishRotation(ports, issuer);
-    if (grown === null) {
-      throw new AuthsError('kel/conflict', 'another program appended to the log at the same moment', {
-        hint: 'run the same command again',
-        details: { prefix: log.prefix },
-      });
-    }
+    if (grown === null) return null;
     const previousKey = verdict.events[at - 1]?.keys[0] as Uint8Array;
     return { sequence: at, said: event.said, previousKey, key: signer.publicKey, records, log: grown };
   } finally {

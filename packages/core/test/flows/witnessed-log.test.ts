@@ -1,7 +1,12 @@
 /** An owner with witnesses, cut off at every step: what a witness may have seen stands in the end, and nothing else does. */
 import { describe, expect, it } from 'vitest';
 import { createFakeRandom } from '../../../testing/src/fake-random.ts';
-import { createMemoryLog, createMemoryRecords } from '../../../testing/src/memory-stores.ts';
+import {
+  beforeNextAppend,
+  createMemoryLog,
+  createMemoryRecords,
+  type MemoryLog,
+} from '../../../testing/src/memory-stores.ts';
 import { memoryKeyStore } from '../../../key-store/src/memory.ts';
 import { nodeVerifyEngine } from '../../../key-store/src/verify-engine.ts';
 import { keyOfSeed, type PaperKey } from '../../../testing/src/paper-identity.ts';
@@ -17,7 +22,7 @@ import { didKeriOf, prefixOf, type DidKeri } from '../../src/identifiers.ts';
 import { incept, nextDigestOf, storedEvent } from '../../src/keri/build.ts';
 import { replay } from '../../src/keri/key-state.ts';
 import { witnessAid } from '../../src/keri/receipt-message.ts';
-import type { EventLog, Signer, StoredEvent } from '../../src/ports.ts';
+import type { Signer, StoredEvent } from '../../src/ports.ts';
 
 const key = (n: number): PaperKey => keyOfSeed(new Uint8Array(32).fill(n));
 const signerOf = (seed: Uint8Array): Signer => {
@@ -35,7 +40,7 @@ interface World {
   readonly did: DidKeri;
   readonly ports: RotationPorts;
   readonly witnessing: WitnessedLogPorts;
-  readonly plain: EventLog;
+  readonly plain: MemoryLog;
   readonly witnesses: readonly { readonly aid: string; readonly saw: Map<number, string[]> }[];
   readonly down: Set<string>;
   /** The seed of the kit that counts. */
@@ -242,6 +247,27 @@ const begun = async (world: World): Promise<void> => {
   const log = await world.ports.log.read(prefixOf(world.did));
   await rotate(world, log?.version.startsWith('1:'));
 };
+
+describe('a rotation', () => {
+  it('behind the tip is made anew upon what another command appended meanwhile; at another place it is not', async () => {
+    const world = await createWorld();
+    const { did, plain, ports } = world;
+    DID = did;
+    const append = async (n: number): Promise<unknown> => {
+      const secret = (await ports.keys.get('identity')) as { bytes: Uint8Array };
+      const identity = signerOf(secret.bytes);
+      return sealRecords({ ...ports, log: plain, identity }, did, [anchor(n)]);
+    };
+    beforeNextAppend(plain, () => append(1));
+    expect(await rotateKeys(ports, { issuer: did, nextSeed: world.kit() })).toMatchObject({ sequence: 2 });
+    await expectSound(world, 'rotated');
+    beforeNextAppend(plain, () => append(2));
+    await expect(rotateKeys(ports, { issuer: did, nextSeed: world.kit(), at: 3 })).rejects.toMatchObject({
+      code: 'kel/conflict',
+    });
+    await expectSound(world, 'undone');
+  });
+});
 
 describe('a log with witnesses', () => {
   it('goes on with two of three; the third is given what it missed', async () => {
