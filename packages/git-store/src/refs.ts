@@ -85,7 +85,8 @@ function noteLock(path: string, found: { path: string; ageMs: number }[]): void 
   }
 }
 
-function locked(path: string, cause: unknown): AuthsError<'storage/locked'> {
+/** `storage/locked`, naming the lock file. */
+export function locked(path: string, cause: unknown): AuthsError<'storage/locked'> {
   return new AuthsError('storage/locked', `another program holds, or a crashed one left, ${path}`, {
     hint: 'auths doctor --fix',
     details: { path },

@@ -2,15 +2,13 @@
  * Repair of a log whose ref a crash has emptied, garbled or lost: the objects of every event were durable before the
  * ref moved, so the newest sound log among them is the one that was published, or was about to be.
  */
-import { mkdir, open, rename } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { hasCode } from '@auths/core/errors';
 import type { Prefix } from '@auths/core/identifiers';
 import { parseStream } from '@auths/core/keri/stream';
 import { kelRef } from './event-log.ts';
-import { syncDirectory } from './files.ts';
 import { runGit } from './git.ts';
 import type { Home } from './home-repository.ts';
+import { mendRef, readRawRef } from './mend-ref.ts';
 import { parseCommit } from './objects.ts';
 import { readPackedRef } from './ref-files.ts';
 import { readTrunk, type Trunk } from './trunk.ts';
@@ -26,6 +24,7 @@ export async function repairLog(
   known: { readonly sequence: number; readonly said: string } | null = null,
 ): Promise<'sound' | 'repaired' | 'undecided'> {
   const ref = kelRef(prefix);
+  const seen = readRawRef(home.dir, ref);
   try {
     const version = home.readRef(ref);
     if (version !== null) {
@@ -44,8 +43,8 @@ export async function repairLog(
   );
   const best = choose(tips, known);
   if (best === null) return 'undecided';
-  await putRef(home.dir, ref, best.version);
-  return 'repaired';
+  // Where another program has written the ref meanwhile, what it wrote is looked at instead.
+  return (await mendRef(home.dir, ref, seen, best.version)) ? 'repaired' : repairLog(home, prefix, known);
 }
 
 /** Sound logs that go on in no other one, the longest first. What lies below one of them is not read again. */
@@ -147,19 +146,4 @@ function isOf(trunk: Trunk, prefix: Prefix): boolean {
 
 function continues(trunk: Trunk, floor: Trunk): boolean {
   return Buffer.from(trunk.stream.subarray(0, floor.stream.length)).equals(floor.stream);
-}
-
-/** git's own protocol for a ref: the lock file, written and synced, takes the ref's name. It never shows the packed value in between. */
-export async function putRef(gitDir: string, ref: string, oid: string): Promise<void> {
-  const path = join(gitDir, ref);
-  await mkdir(dirname(path), { recursive: true });
-  const file = await open(`${path}.lock`, 'wx', 0o600);
-  try {
-    await file.writeFile(`${oid}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.lock`, path);
-  await syncDirectory(dirname(path));
 }

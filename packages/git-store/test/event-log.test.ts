@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { replay } from '@auths/core/keri/key-state';
@@ -256,6 +256,27 @@ describe('git event log: damage is named, never read around', () => {
     writeFileSync(join(home.dir, ref), 'x');
     expect(await repairLog(home, log.prefix)).toBe('repaired');
     expect(home.readRef(ref)).toBe(moved?.version);
+  });
+
+  it('mends nothing that another repair has mended and an append has moved on meanwhile', async () => {
+    const { home, ref } = await stored(log.cut(3));
+    writeFileSync(join(home.dir, ref), '');
+    let appended: StoredLog | null = null;
+    const slow: Home = {
+      ...home,
+      async object(oid, type) {
+        const found = await home.object(oid, type);
+        if (appended !== null) return found;
+        expect(await repairLog(home, log.prefix)).toBe('repaired');
+        const events = gitEventLog(home);
+        const { version } = (await events.read(log.prefix)) as StoredLog;
+        appended = await events.append(log.prefix, version, log.events.slice(3, 4));
+        return found;
+      },
+    };
+    expect(await repairLog(slow, log.prefix)).toBe('sound');
+    expect((appended as StoredLog | null)?.version).toBe(home.readRef(ref));
+    expect(readdirSync(join(home.dir, ref, '..'))).toEqual(['kel']);
   });
 
   it('leaves to a person what two logs of one length claim', async () => {
