@@ -33,6 +33,7 @@ interface Finding {
   readonly check: string;
   readonly status: string;
   readonly detail: string;
+  readonly hint: string | null;
 }
 function doctor(...flags: readonly string[]): {
   readonly exit: number | null;
@@ -132,7 +133,6 @@ describe('events that are lost', () => {
   const ways: readonly (readonly [string, () => void])[] = [
     ['with an object that a power cut emptied', () => truncateSync(object(inHome('rev-parse', kel)))],
     ['with an object that is gone', () => rmSync(object(inHome('rev-parse', kel)), { force: true })],
-    ['by a ref that was set back', () => void inHome('update-ref', kel, `${kel}~1`)],
   ];
 
   it.each(ways)('%s: told, nothing is appended in their place, and a pull brings them back', (_how, lose) => {
@@ -160,18 +160,50 @@ describe('events that are lost', () => {
     data('devices', 'rename', 'desk', 'again');
   });
 
-  it('by a ref that leads to another branch, as long as the one that was checked', () => {
+  it('by a ref that was set back, or leads to a branch that has lost: the event that was checked is put back', () => {
     data('devices', 'rename', 'desk', 'other');
-    const thief = inHome('rev-parse', kel);
+    const lost = inHome('rev-parse', kel);
     data('id', 'rotate', '--reason', 'compromised', '--all');
-    inHome('update-ref', kel, thief);
-    expect(data('status')['next_steps']).toContainEqual({
-      summary: expect.stringMatching(/event 1 of the log is not the one that this machine has seen/),
-      command: 'auths doctor',
-    });
-    expect(doctor('--fix')).toMatchObject({ exit: 1, bad: expect.arrayContaining(['failed log']) });
-    expect(data('status')['next_steps']).toContainEqual(expect.objectContaining({ command: 'auths doctor' }));
-    expect(world.json(['devices', 'rename', 'laptop', 'x'])).toMatchObject({ status: 6 });
+    const newest = inHome('rev-parse', kel);
+    for (const [wrong, words] of [
+      [lost, /event 1 of the log is not the one that this machine has seen/],
+      [`${newest}~1`, /the log ends at event 0, and this machine has seen event 1 of it/],
+    ] as const) {
+      inHome('update-ref', kel, wrong);
+      expect(data('status')['next_steps']).toContainEqual({
+        summary: expect.stringMatching(words),
+        command: 'auths doctor',
+      });
+      expect(world.json(['devices', 'rename', 'laptop', 'x'])).toMatchObject({
+        status: 6,
+        document: { error: { code: 'kel/conflict', hint: 'auths doctor --fix' } },
+      });
+      expect(doctor().bad).toContain('failed log');
+      expect(doctor('--fix')).toMatchObject({ exit: 0, bad: expect.arrayContaining(['fixed log']) });
+      expect(inHome('rev-parse', kel)).toBe(newest);
+    }
+  });
+
+  it('with what was checked of them: of two branches the person chooses, by what the hint says', () => {
+    const before = inHome('rev-parse', kel);
+    const signers = readFileSync(join(world.home, 'allowed_signers'), 'utf8');
+    inHome('update-ref', kel, `${kel}~1`);
+    rmSync(join(world.home, 'cache'), { recursive: true });
+    data('devices', 'rename', 'laptop', 'a');
+    data('devices', 'rename', 'a', 'b');
+    inHome('update-ref', `refs/auths-remotes/theirs/${kel.slice('refs/'.length)}`, kel);
+    for (const name of ['refs/did', 'cache']) rmSync(join(world.home, name), { recursive: true });
+    writeFileSync(join(world.home, 'allowed_signers'), signers);
+    const { document } = world.json(['doctor', '--fix', '--yes']);
+    const log = (document.data as { readonly checks: readonly Finding[] }).checks.find(
+      ({ check }) => check === 'log',
+    );
+    expect(log?.status).toBe('failed');
+    expect(log?.hint).toMatch(new RegExp(`event 3 .*, as remote theirs shows it; ${before} ends at event 2`));
+    expect(readFileSync(join(world.home, 'allowed_signers'), 'utf8')).toBe(signers);
+    const [, command = ''] = /take that one: (.*)$/.exec(log?.hint ?? '') ?? [];
+    execFileSync('sh', ['-c', command.replace('COMMIT', before)], { env: world.env });
+    expect(data('status')).toMatchObject({ sequence: 2 });
   });
 
   it('with the whole log: init makes no second one', () => {

@@ -1,6 +1,6 @@
 /**
- * Repair of a log whose ref a crash has emptied, garbled or lost: the objects of every event were durable before the
- * ref moved, so the newest sound log among them is the one that was published, or was about to be.
+ * Repair of a log whose ref a crash has emptied, garbled or lost, or that was set back: the objects of every event were
+ * durable before the ref moved, so the sound log among them is the one that was published, or was about to be.
  */
 import { hasCode } from '@auths/core/errors';
 import type { Prefix } from '@auths/core/identifiers';
@@ -11,43 +11,99 @@ import type { Home } from './home-repository.ts';
 import { mendRef, readRawRef } from './mend-ref.ts';
 import { parseCommit } from './objects.ts';
 import { readPackedRef } from './ref-files.ts';
+import { isSuperseded } from './remote-disputes.ts';
 import { readTrunk, type Trunk } from './trunk.ts';
 
+/** The newest event that was checked here. */
+interface Checked {
+  readonly sequence: number;
+  readonly said: string;
+}
+
+/** A log that lies among the objects, by its newest commit and event. */
+export interface LogTip {
+  readonly version: string;
+  readonly sequence: number;
+  readonly said: string;
+}
+
 /**
- * For `auths doctor --fix`, of a log that the home is known to have: no ref is a lost one. `sound`: nothing to do.
- * `repaired`: the ref holds the longest log again. `undecided`: no log continues what is packed, or it cannot be told which
- * of two was the last; then a person decides, and nothing was changed. `known` is the newest event that was checked here.
+ * `sound`: nothing to do, or nothing here that it could be done with. `restorable`: one log alone can have been the last.
+ * `undecided`: none, or several that part, and which of them is this identity's only a person can tell.
  */
+export type LogFate =
+  | { readonly fate: 'sound' }
+  | { readonly fate: 'restorable'; readonly version: string; readonly seen: string | null }
+  | { readonly fate: 'undecided'; readonly tips: readonly LogTip[] };
+
+const SOUND = { fate: 'sound' } as const;
+
+/** For `auths doctor --fix`, of a log that the home is known to have: no ref is a lost one. Undecided, nothing is changed. */
 export async function repairLog(
   home: Home,
   prefix: Prefix,
-  known: { readonly sequence: number; readonly said: string } | null = null,
-): Promise<'sound' | 'repaired' | 'undecided'> {
-  const ref = kelRef(prefix);
-  const seen = readRawRef(home.dir, ref);
-  try {
-    const version = home.readRef(ref);
-    if (version !== null) {
-      await readTrunk(home, ref, version);
-      return 'sound';
-    }
-  } catch (error) {
-    if (!hasCode(error, 'storage/corrupt')) throw error;
-  }
-  const disputed = await supersededCommits(home, prefix);
-  const packed = readPackedRef(home.dir, ref);
-  // A recovery since then has made another branch of what is packed.
-  const floor = packed === null || disputed.has(packed) ? null : await readTrunk(home, ref, packed);
-  const tips = (await soundTips(home, prefix, disputed)).filter(
-    (trunk) => floor === null || continues(trunk, floor),
-  );
-  const best = choose(tips, known);
-  if (best === null) return 'undecided';
-  // Where another program has written the ref meanwhile, what it wrote is looked at instead.
-  return (await mendRef(home.dir, ref, seen, best.version)) ? 'repaired' : repairLog(home, prefix, known);
+  known: Checked | null = null,
+): Promise<{ readonly fate: 'repaired' } | Exclude<LogFate, { readonly fate: 'restorable' }>> {
+  const found = await judgeLog(home, prefix, known);
+  if (found.fate !== 'restorable') return found;
+  if (await mendRef(home.dir, kelRef(prefix), found.seen, found.version)) return { fate: 'repaired' };
+  // Another program has written the ref meanwhile: what it wrote is looked at instead.
+  return repairLog(home, prefix, known);
 }
 
-/** Sound logs that go on in no other one, the longest first. What lies below one of them is not read again. */
+/** What a repair would do. A ref that can be read is left alone unless it leads to a log that has lost the event `known`. */
+export async function judgeLog(home: Home, prefix: Prefix, known: Checked | null): Promise<LogFate> {
+  const ref = kelRef(prefix);
+  const seen = readRawRef(home.dir, ref);
+  const standing = await readStanding(home, ref);
+  if (standing !== null && (known === null || (await accountsFor(home, prefix, standing, known))))
+    return SOUND;
+  const disputed = await supersededCommits(home, prefix);
+  const tips = await soundTips(home, prefix, disputed);
+  const holding = tips.filter((trunk) => known !== null && holds(trunk, known));
+  // Without the event no other log is better than the one that the ref leads to.
+  if (standing !== null && holding.length === 0) return SOUND;
+  const fitting =
+    holding.length > 0 ? holding : tips.filter(({ count }) => known === null || count <= known.sequence);
+  const floor = await published(home, ref, standing, disputed);
+  const open = floor === null ? fitting : fitting.filter((trunk) => continues(trunk, floor));
+  const [best] = open;
+  // Length tells nothing: a thief's branch can be the longer one, and a recovery the shorter.
+  if (best !== undefined && open.length === 1 && tips.length < MOST_TIPS)
+    return { fate: 'restorable', version: best.version, seen };
+  const rivals = [open, fitting, tips].find(({ length }) => length > 0) ?? [];
+  const apart = standing !== null && !rivals.some((trunk) => continues(trunk, standing)) ? [standing] : [];
+  return { fate: 'undecided', tips: [...apart, ...rivals].map(tipOf) };
+}
+
+/** What a log has to continue: that of the ref, or what is packed, unless that branch is known to have lost since. */
+async function published(
+  home: Home,
+  ref: string,
+  standing: Trunk | null,
+  disputed: ReadonlySet<string>,
+): Promise<Trunk | null> {
+  const oid = standing?.version ?? readPackedRef(home.dir, ref);
+  if (oid === null || disputed.has(oid)) return null;
+  return standing ?? readTrunk(home, ref, oid);
+}
+
+/** The log that the ref leads to; null where it leads to none. */
+async function readStanding(home: Home, ref: string): Promise<Trunk | null> {
+  try {
+    const version = home.readRef(ref);
+    return version === null ? null : await readTrunk(home, ref, version);
+  } catch (error) {
+    if (!hasCode(error, 'storage/corrupt')) throw error;
+    return null;
+  }
+}
+
+async function accountsFor(home: Home, prefix: Prefix, trunk: Trunk, known: Checked): Promise<boolean> {
+  return holds(trunk, known) || (await isSuperseded(home, prefix, known, eventsOf(trunk)));
+}
+
+/** Sound logs that go on in no other one. What lies below one of them is not read again. */
 async function soundTips(
   home: Home,
   prefix: Prefix,
@@ -70,31 +126,20 @@ async function soundTips(
 /** More than crashes leave; whoever has more decides alone. */
 const MOST_TIPS = 64;
 
-/**
- * The longest, among those that hold what this machine has checked. Null where two are as long, and where another one
- * has a rotation at a place where this one has none: that may be a recovery, which wins whatever the lengths.
- */
-function choose(
-  tips: readonly Trunk[],
-  known: { readonly sequence: number; readonly said: string } | null,
-): Trunk | null {
-  if (tips.length === MOST_TIPS) return null;
-  const logs = tips.map((trunk) => ({ trunk, events: eventsOf(trunk) }));
-  const holding = logs.filter(({ events }) => known !== null && events[known.sequence]?.said === known.said);
-  const [best, ...others] = holding.length > 0 ? holding : logs;
-  if (best === undefined || others[0]?.events.length === best.events.length) return null;
-  return others.some(({ events }) => mayRecover(events, best.events)) ? null : best.trunk;
+function holds(trunk: Trunk, { sequence, said }: Checked): boolean {
+  return eventsOf(trunk)[sequence]?.said === said;
 }
 
-function mayRecover(ours: Events, theirs: Events): boolean {
-  const fork = ours.findIndex(({ said }, at) => theirs[at]?.said !== said);
-  return ours[fork]?.ilk === 'rot' && theirs[fork]?.ilk !== 'rot';
+function eventsOf(trunk: Trunk): readonly (Checked & { readonly ilk: string })[] {
+  return parseStream(trunk.stream).messages.map(({ event: { said, ilk } }, sequence) => ({
+    sequence,
+    said,
+    ilk,
+  }));
 }
 
-type Events = readonly { readonly said: string; readonly ilk: string }[];
-
-function eventsOf(trunk: Trunk): Events {
-  return parseStream(trunk.stream).messages.map(({ event: { said, ilk } }) => ({ said, ilk }));
+function tipOf({ version, count, tip }: Trunk): LogTip {
+  return { version, sequence: count - 1, said: tip };
 }
 
 /** The commit of an event whose SAID is known, from which a branch in dispute has its name; null where there is none. */

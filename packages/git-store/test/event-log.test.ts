@@ -240,11 +240,11 @@ describe('git event log: damage is named, never read around', () => {
         version,
         log.events.slice(2, 5),
       )) as StoredLog;
-      expect(await repairLog(home, log.prefix)).toBe('sound');
+      expect(await repairLog(home, log.prefix)).toEqual({ fate: 'sound' });
       const other = sampleLogOf('another identity', 9);
       await gitEventLog(home).append(other.prefix, null, other.events);
       writeFileSync(join(home.dir, ref), '');
-      expect(await repairLog(openHome(home.dir), log.prefix)).toBe('repaired');
+      expect(await repairLog(openHome(home.dir), log.prefix)).toEqual({ fate: 'repaired' });
       expect(await gitEventLog(openHome(home.dir)).read(log.prefix)).toEqual(grown);
     },
   );
@@ -254,7 +254,7 @@ describe('git event log: damage is named, never read around', () => {
     const recovery = log.cut(3).rotate();
     const moved = await gitEventLog(home).supersede(log.prefix, version, 3, recovery.events.slice(3));
     writeFileSync(join(home.dir, ref), 'x');
-    expect(await repairLog(home, log.prefix)).toBe('repaired');
+    expect(await repairLog(home, log.prefix)).toEqual({ fate: 'repaired' });
     expect(home.readRef(ref)).toBe(moved?.version);
   });
 
@@ -267,28 +267,57 @@ describe('git event log: damage is named, never read around', () => {
       async object(oid, type) {
         const found = await home.object(oid, type);
         if (appended !== null) return found;
-        expect(await repairLog(home, log.prefix)).toBe('repaired');
+        expect(await repairLog(home, log.prefix)).toEqual({ fate: 'repaired' });
         const events = gitEventLog(home);
         const { version } = (await events.read(log.prefix)) as StoredLog;
         appended = await events.append(log.prefix, version, log.events.slice(3, 4));
         return found;
       },
     };
-    expect(await repairLog(slow, log.prefix)).toBe('sound');
+    expect(await repairLog(slow, log.prefix)).toEqual({ fate: 'sound' });
     expect((appended as StoredLog | null)?.version).toBe(home.readRef(ref));
     expect(readdirSync(join(home.dir, ref, '..'))).toEqual(['kel']);
   });
 
-  it('leaves to a person what two logs of one length claim', async () => {
-    const { home, ref, version } = await stored(log.cut(2));
-    const rival = log.cut(2).interact('rival');
-    const events = gitEventLog(home);
-    await events.append(log.prefix, version, log.events.slice(2, 3));
-    git(home.dir, 'update-ref', ref, version);
-    await gitEventLog(home).append(log.prefix, version, rival.events.slice(2));
-    writeFileSync(join(home.dir, ref), '');
-    expect(await repairLog(home, log.prefix)).toBe('undecided');
-    expect(readFileSync(join(home.dir, ref), 'utf8')).toBe('');
+  it.each([1, 3])(
+    'leaves to a person which of two branches is theirs, the other one %s long',
+    async (longer) => {
+      const { home, ref, version } = await stored(log.cut(2));
+      let rival = log.cut(2);
+      for (let n = 0; n < longer; n++) rival = rival.interact(`rival ${n}`);
+      const ours = await gitEventLog(home).append(log.prefix, version, log.events.slice(2, 3));
+      git(home.dir, 'update-ref', ref, version);
+      const theirs = await gitEventLog(home).append(log.prefix, version, rival.events.slice(2));
+      const tips = [
+        { version: theirs?.version, sequence: 1 + longer, said: theirs?.tip },
+        { version: ours?.version, sequence: 2, said: ours?.tip },
+      ];
+      writeFileSync(join(home.dir, ref), '');
+      const undecided = { fate: 'undecided', tips: expect.arrayContaining(tips) };
+      expect(await repairLog(home, log.prefix)).toEqual(undecided);
+      // An event that was checked and is in neither of them chooses none that has another one in its place.
+      expect(await repairLog(home, log.prefix, { sequence: 2, said: 'gone' })).toEqual(undecided);
+      expect(readFileSync(join(home.dir, ref), 'utf8')).toBe('');
+      expect(await repairLog(home, log.prefix, eventOf(log, 2))).toEqual({ fate: 'repaired' });
+      expect(home.readRef(ref)).toBe(ours?.version);
+    },
+  );
+
+  it('goes on from a ref that was set back to the event that was checked, and to no other branch', async () => {
+    const { home, ref, version } = await stored(log.cut(5));
+    git(home.dir, 'update-ref', ref, `${ref}~2`);
+    expect(await repairLog(home, log.prefix)).toEqual({ fate: 'sound' });
+    expect(await repairLog(home, log.prefix, { sequence: 4, said: 'gone' })).toEqual({ fate: 'sound' });
+    expect(await repairLog(home, log.prefix, eventOf(log, 4))).toEqual({ fate: 'repaired' });
+    expect(home.readRef(ref)).toBe(version);
+    git(home.dir, 'update-ref', ref, `${ref}~2`);
+    const back = home.readRef(ref);
+    const rival = await gitEventLog(home).append(log.prefix, back, log.cut(3).interact('x').events.slice(3));
+    expect(await repairLog(home, log.prefix, eventOf(log, 4))).toMatchObject({
+      fate: 'undecided',
+      tips: [{ version: rival?.version }, { version }],
+    });
+    expect(home.readRef(ref)).toBe(rival?.version);
   });
 
   it('prefers what was checked, and never the branch that a recovery may have taken the place of', async () => {
@@ -301,8 +330,8 @@ describe('git event log: damage is named, never read around', () => {
     // The dispute is lost with the log: the longer branch is all that speaks for itself.
     git(home.dir, 'update-ref', '-d', disputed);
     rmSync(join(home.dir, ref));
-    expect(await repairLog(home, log.prefix)).toBe('undecided');
-    expect(await repairLog(home, log.prefix, eventOf(recovery, 3))).toBe('repaired');
+    expect(await repairLog(home, log.prefix)).toMatchObject({ fate: 'undecided', tips: [{}, {}] });
+    expect(await repairLog(home, log.prefix, eventOf(recovery, 3))).toEqual({ fate: 'repaired' });
     expect(home.readRef(ref)).toBe(recovered);
     // Packed before the recovery: what is packed is the branch that lost.
     git(home.dir, 'update-ref', disputed, version);
@@ -310,7 +339,7 @@ describe('git event log: damage is named, never read around', () => {
     git(home.dir, 'pack-refs', '--all');
     mkdirSync(join(home.dir, ref, '..'), { recursive: true });
     writeFileSync(join(home.dir, ref), '');
-    expect(await repairLog(home, log.prefix)).toBe('repaired');
+    expect(await repairLog(home, log.prefix)).toEqual({ fate: 'repaired' });
     expect(home.readRef(ref)).toBe(recovered);
     expect(await findEventCommit(home, eventOf(log, 8).said)).toBe(version);
   });

@@ -5,7 +5,7 @@ import { formatAllowedSigners } from '@auths/core/commit/allowed-signers';
 import { hasCode } from '@auths/core/errors';
 import { prefixOf } from '@auths/core/identifiers';
 import { readSmallText } from '@auths/git-store/files';
-import { homeExists } from '@auths/git-store/home-parts';
+import { beginAgain, homeExists } from '@auths/git-store/home-parts';
 import { openHome, type Home } from '@auths/git-store/home-repository';
 import { readIdentityDocument, type IdentityDocument } from '@auths/git-store/identity-document';
 import { repairLog } from '@auths/git-store/repair';
@@ -16,7 +16,7 @@ import { homeFiles } from '../composition.ts';
 import { closeRevokedChannels, openRevokedChannels } from '../home/channels.ts';
 import { writeAllowedSigners } from '../home/device-files.ts';
 import { foldStates } from '../home/fold-home.ts';
-import { lostWords } from '../home/lost-events.ts';
+import { chooseWords, lostWords } from '../home/lost-events.ts';
 import { readCheckedTip } from '../home/view-cache.ts';
 import { readLogView } from '../home/identity-view.ts';
 import { finishGit, hasUnfinishedGit } from '../home/unfinished-git.ts';
@@ -36,12 +36,14 @@ export async function checkLog(context: Context, fix: boolean): Promise<readonly
   return inHome(context, async (home, { controller_did }) => {
     if (!fix) return [];
     const prefix = prefixOf(controller_did);
-    const result = await repairLog(home, prefix, readCheckedTip(home.dir, prefix));
-    if (result === 'sound') return [];
-    if (result === 'repaired') return [fixed('log', 'the key event log was damaged; its last state is back')];
-    return [
-      failed('log', 'the key event log is damaged, and it cannot be told which state was its last', null),
-    ];
+    const { fate, tips } = { tips: [], ...(await repairLog(home, prefix, readCheckedTip(home.dir, prefix))) };
+    if (fate === 'sound') return [];
+    if (fate === 'repaired') return [fixed('log', 'the key event log was damaged; its last state is back')];
+    const damaged = 'the key event log is damaged, and';
+    if (tips.length === 0)
+      return [failed('log', `${damaged} no state of it is left whole here`, beginAgain(home.dir))];
+    const detail = `${damaged} it cannot be told which state was its last`;
+    return [failed('log', detail, chooseWords(home, prefix, tips))];
   });
 }
 
@@ -108,7 +110,8 @@ export async function checkDerived(context: Context, fix: boolean): Promise<read
     const path = homeFiles(context.home).allowedSigners;
     const { state, devices, lost } = await foldStates(home, controller_did);
     // What follows from a log that was cut would let in whom it has revoked.
-    if (lost !== null) return [failed('log', ...lostWords(home, state.sequence, lost))];
+    if (lost !== null)
+      return [failed('log', ...(await lostWords(home, prefixOf(controller_did), state.sequence, lost)))];
     if (role === 'controller') findings.push(...countForNothing(devices));
     if (readSmallText(path, MAX_DERIVED) !== formatAllowedSigners(devices)) {
       if (fix) await writeAllowedSigners(home, controller_did);

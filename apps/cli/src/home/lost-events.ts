@@ -5,8 +5,10 @@
 import { AuthsError } from '@auths/core/errors';
 import type { ReplayedEvent } from '@auths/core/keri/key-state';
 import { prefixOf, type DidKeri, type Prefix } from '@auths/core/identifiers';
+import { kelRef } from '@auths/git-store/event-log';
 import { openHome, type Home } from '@auths/git-store/home-repository';
 import { isSuperseded } from '@auths/git-store/remote-disputes';
+import { judgeLog, type LogTip } from '@auths/git-store/repair';
 import { readLogView } from './identity-view.ts';
 import { readCheckedTip, type CheckedTip } from './view-cache.ts';
 
@@ -24,14 +26,41 @@ export async function lostTip(
   return (await isSuperseded(home, prefix, tip, events)) ? null : tip;
 }
 
-export function lostWords(home: Home, sequence: number, tip: CheckedTip): readonly [string, string] {
-  return [
+/** What is lost, and what brings it back. */
+export async function lostWords(
+  home: Home,
+  prefix: Prefix,
+  sequence: number,
+  tip: CheckedTip,
+): Promise<readonly [string, string]> {
+  const message =
     tip.sequence > sequence
       ? `the log ends at event ${sequence}, and this machine has seen event ${tip.sequence} of it: the newest events are lost`
-      : `event ${tip.sequence} of the log is not the one that this machine has seen: the newest events are lost`,
+      : `event ${tip.sequence} of the log is not the one that this machine has seen: the newest events are lost`;
+  const found = await judgeLog(home, prefix, tip);
+  if (found.fate === 'restorable') return [message, 'auths doctor --fix'];
+  if (found.fate === 'undecided') return [message, chooseWords(home, prefix, found.tips)];
+  return [
+    message,
     `auths pull REMOTE brings them back from where they were pushed, or put back a copy of the home. To go on without them: rm '${home.dir}/cache/tip.json'`,
   ];
 }
+
+/** How a person chooses among logs that part. The commit that is chosen holds everything; what was checked of another one is forgotten. */
+export function chooseWords(home: Home, prefix: Prefix, tips: readonly LogTip[]): string {
+  const git = `git --git-dir='${home.dir}'`;
+  const ref = kelRef(prefix);
+  const mirrors = [...home.listRefs('refs/auths-remotes')];
+  const each = tips.slice(0, MOST_NAMED).map(({ version, sequence, said }) => {
+    const shown = mirrors.filter(([name, oid]) => oid === version && name.endsWith(ref.slice('refs'.length)));
+    const where = shown.map(([name]) => `, as remote ${name.split('/')[2]} shows it`).join('');
+    return `${version} ends at event ${sequence} (${said})${where}`;
+  });
+  return `of the logs that lie here only you can tell which is yours: ${each.join('; ')}. See what each holds: ${git} log -p COMMIT -- event.json. Then take that one: rm -f '${home.dir}/${ref}' '${home.dir}/cache/tip.json' && ${git} update-ref ${ref} COMMIT`;
+}
+
+/** A hint is read by a person. */
+const MOST_NAMED = 4;
 
 /** Before an append. `kel/conflict` where events are lost. */
 export async function requireNothingLost(home: Home, did: DidKeri): Promise<void> {
@@ -59,5 +88,5 @@ async function findLostEvents(home: Home, did: DidKeri): Promise<readonly [strin
     ({ lost } = await foldStates(home, did));
   }
   // Whoever removes the file goes on without those events.
-  return lost?.said === tip.said ? lostWords(home, view.sequence, tip) : null;
+  return lost?.said === tip.said ? lostWords(home, prefix, view.sequence, tip) : null;
 }
