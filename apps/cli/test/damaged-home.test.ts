@@ -94,6 +94,9 @@ describe('an identity document that is lost', () => {
       document: { error: { message: expect.stringMatching(/not what says whose home it is/) } },
     });
     expect([kitText(), data('key', 'list')]).toEqual([before, held]);
+    expect(doctor()).toMatchObject({ exit: 1, bad: ['failed refs', 'failed identity'] });
+    expect(doctor('--fix')).toEqual({ exit: 0, bad: ['fixed refs'] });
+    expect(data('whoami')).toMatchObject({ role: 'controller', device_name: 'desk' });
   });
 
   it('of a device: that does not become an identity of its own', () => {
@@ -278,6 +281,29 @@ describe('a ref that a power cut emptied', () => {
       expect(doctor()).toEqual({ exit: 0, bad: [] });
     }
     data('devices', 'rename', 'desk', 'other');
+  });
+});
+
+describe('a ref that is damaged, and nothing is cached', () => {
+  const ways: readonly (readonly [string, () => string])[] = [
+    ['is empty', () => ''],
+    ['leads to a commit of something else', () => `${inHome('rev-parse', kel)}\n`],
+    ['leads to nothing', () => `${'0123'.repeat(10)}\n`],
+  ];
+  const refs = ['refs/auths/identity', 'refs/auths/devices', 'refs/did/keri'];
+
+  it.each(ways)('%s: what it held is found among the objects', (_how, text) => {
+    const before = inHome('for-each-ref');
+    for (const under of refs) {
+      const ref = inHome('for-each-ref', '--format=%(refname)', under)
+        .split('\n')
+        .find((name) => name !== kel) as string;
+      writeFileSync(join(world.home, ref), text());
+      rmSync(join(world.home, 'cache'), { recursive: true });
+      expect(doctor()).toMatchObject({ exit: 1, bad: expect.arrayContaining(['failed refs']) });
+      expect(doctor('--fix')).toEqual({ exit: 0, bad: ['fixed refs'] });
+    }
+    expect(inHome('for-each-ref')).toBe(before);
   });
 });
 

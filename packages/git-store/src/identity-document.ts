@@ -26,7 +26,11 @@ const FILE = 'identity.json';
 /** The document, null when this home has no identity. Anything but exactly a document is `storage/corrupt`. */
 export async function readIdentityDocument(home: Home): Promise<IdentityDocument | null> {
   const tip = home.readRef(IDENTITY_REF);
-  if (tip === null) return null;
+  return tip === null ? null : readDocumentAt(home, tip);
+}
+
+/** The document that a commit holds. */
+export async function readDocumentAt(home: Home, tip: string): Promise<IdentityDocument> {
   const commit = parseCommit(await home.object(tip, 'commit'));
   const entries = commit === null ? null : parseTree(await home.object(commit.tree, 'tree'));
   const entry = entries?.[0];

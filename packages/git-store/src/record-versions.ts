@@ -56,14 +56,24 @@ export async function readUnsealed(
   for (const { ref, oid, subject } of refs) {
     for (const { digest, tree } of await versions(home, ref, oid)) {
       if (sealed.has(digest)) continue;
-      const entry = parseTree(await home.object(tree, 'tree'))?.[0];
-      if (entry?.name !== VERSION_FILE) throw corrupt(ref, `a version without ${VERSION_FILE}`);
-      const bytes = await home.object(entry.oid, 'blob');
+      const bytes = await versionBytes(home, ref, tree);
       // A join that was given up may have left records of another issuer.
       if (issuerOf(bytes) === issuer) found.push({ subject, digest, sealedAt: null, bytes });
     }
   }
   return found;
+}
+
+/** The bytes of every version, newest first. */
+export async function readVersions(home: Home, ref: string, tip: string): Promise<readonly Uint8Array[]> {
+  const found = await versions(home, ref, tip);
+  return Promise.all(found.map(({ tree }) => versionBytes(home, ref, tree)));
+}
+
+async function versionBytes(home: Home, ref: string, tree: string): Promise<Uint8Array> {
+  const entry = parseTree(await home.object(tree, 'tree'))?.[0];
+  if (entry?.name !== VERSION_FILE) throw corrupt(ref, `a version without ${VERSION_FILE}`);
+  return home.object(entry.oid, 'blob');
 }
 
 /** Unsealed records are the ones in the making, newer than anything sealed. */

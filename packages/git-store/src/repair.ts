@@ -5,8 +5,8 @@
 import { hasCode } from '@auths/core/errors';
 import type { Prefix } from '@auths/core/identifiers';
 import { parseStream } from '@auths/core/keri/stream';
+import { allCommits } from './all-commits.ts';
 import { kelRef } from './event-log.ts';
-import { runGit } from './git.ts';
 import type { Home } from './home-repository.ts';
 import { mendRef, readRawRef } from './mend-ref.ts';
 import { parseCommit } from './objects.ts';
@@ -142,28 +142,18 @@ function tipOf({ version, count, tip }: Trunk): LogTip {
   return { version, sequence: count - 1, said: tip };
 }
 
-/** The commit of an event whose SAID is known, from which a branch in dispute has its name; null where there is none. */
-export async function findEventCommit(home: Home, said: string): Promise<string | null> {
-  return (await eventCommits(home)).find((one) => one.said === said)?.oid ?? null;
-}
-
 interface EventCommit {
   readonly oid: string;
   readonly sequence: number;
-  readonly said: string;
   readonly parent: string | undefined;
 }
 
-/** Every commit of an event, whatever refers to it, the highest sequence first. */
+/** Every commit of an event, the highest sequence first. */
 async function eventCommits(home: Home): Promise<readonly EventCommit[]> {
-  const args = ['cat-file', '--batch-all-objects', '--batch-check=%(objecttype) %(objectname)'];
-  const { stdout } = await runGit(args, { gitDir: home.dir, isolated: true });
   const found: EventCommit[] = [];
-  for (const [, oid] of stdout.toString('latin1').matchAll(/^commit ([0-9a-f]{40})$/gm)) {
-    const commit = await home.object(oid as string, 'commit').then(parseCommit, () => null);
-    const [, sequence, said] = /^event (\d+) (\S+)\n$/.exec(commit?.message ?? '') ?? [];
-    if (sequence !== undefined && said !== undefined)
-      found.push({ oid: oid as string, sequence: Number(sequence), said, parent: commit?.parents[0] });
+  for (const { oid, message, parent } of await allCommits(home)) {
+    const sequence = /^event (\d+) \S+\n$/.exec(message)?.[1];
+    if (sequence !== undefined) found.push({ oid, sequence: Number(sequence), parent });
   }
   return found.toSorted((a, b) => b.sequence - a.sequence);
 }

@@ -6,11 +6,13 @@ import type { StoredEvent, StoredLog } from '@auths/core/ports';
 import { eventLogContract } from '@auths/testing/event-log-contract';
 import { sampleLog, sampleLogOf, streamOf, type SampleLog } from '@auths/testing/sample-events';
 import { nodeVerifyEngine } from '../../key-store/src/verify-engine.ts';
+import { allCommits } from '../src/all-commits.ts';
 import { gitEventLog, kelRef } from '../src/event-log.ts';
 import { createHome, openHome, type Home } from '../src/home-repository.ts';
+import { findRefCommit } from '../src/lost-refs.ts';
 import { newCommit, newObject, newTree, parseCommit, parseTree, type TreeEntry } from '../src/objects.ts';
 import { isSuperseded } from '../src/remote-disputes.ts';
-import { findEventCommit, repairLog } from '../src/repair.ts';
+import { repairLog } from '../src/repair.ts';
 import { bundle, ended, git, scratch, start } from './scratch.ts';
 
 const WORKER = join(import.meta.dirname, 'append-worker.ts');
@@ -341,7 +343,7 @@ describe('git event log: damage is named, never read around', () => {
     writeFileSync(join(home.dir, ref), '');
     expect(await repairLog(home, log.prefix)).toEqual({ fate: 'repaired' });
     expect(home.readRef(ref)).toBe(recovered);
-    expect(await findEventCommit(home, eventOf(log, 8).said)).toBe(version);
+    expect(await findRefCommit(home, disputed, await allCommits(home))).toBe(version);
   });
 
   it('names the lock that a dead git left', async () => {

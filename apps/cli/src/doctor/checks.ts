@@ -7,6 +7,7 @@ import { isDidKey } from '@auths/core/identifiers';
 import { gitVersion } from '@auths/git-store/git';
 import { mendHomeFiles } from '@auths/git-store/home-files';
 import { lostPart } from '@auths/git-store/home-parts';
+import { IDENTITY_REF } from '@auths/git-store/ref-files';
 import { readAllowList, restoreAllowList } from '@auths/key-store/allow-list';
 import { readFileBounded } from '@auths/key-store/atomic-file';
 import { readRecoveryKitOwner } from '@auths/key-store/recovery-kit';
@@ -18,7 +19,7 @@ import { readDeviceKey } from '../home/device-key.ts';
 import { recoveryState, statusOf } from '../home/home-report.ts';
 import { readIdentityView } from '../home/identity-view.ts';
 import { lostIdentity } from '../home/lost-identity.ts';
-import { checkRefs } from './broken-refs.ts';
+import { checkRefs, hasLostDocument } from './broken-refs.ts';
 import { failed, fixed, ok, warning, type Finding } from './finding.ts';
 import { checkLocks } from './locks.ts';
 import { checkDerived, checkLog, checkTemporaryFiles, checkUnfinished } from './leftovers.ts';
@@ -110,6 +111,8 @@ async function identity(context: Context): Promise<readonly Finding[]> {
   if (view === null) {
     const lost = lostIdentity(context.home);
     if (lost !== null) throw lost;
+    if (await hasLostDocument(context.home))
+      return [failed('identity', `${IDENTITY_REF} is gone`, 'auths doctor --fix')];
     return [warning('identity', 'no identity here', 'auths init')];
   }
   const findings = [ok('identity', `${view.controllerDid}, ${view.sequence + 1} events`)];

@@ -112,7 +112,7 @@ async function requireOwnLogs(ports: InitPorts): Promise<void> {
       'storage/corrupt',
       `this home holds the key event log of ${didKeriOf(prefix)}, and not what says whose home it is`,
       {
-        hint: 'run the same auths id recover again where one was interrupted; else put back a copy of the home, or begin again elsewhere: AUTHS_HOME=~/.auths-new, with auths id recover, auths pair --join CODE or auths init',
+        hint: 'auths doctor --fix looks for it. In vain: run the same auths id recover again where one was interrupted; else put back a copy of the home, or begin again elsewhere: AUTHS_HOME=~/.auths-new, with auths id recover, auths pair --join CODE or auths init',
         details: { path: `refs/did/keri/${prefix}/kel` },
       },
     );

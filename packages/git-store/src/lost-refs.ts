@@ -1,0 +1,105 @@
+/**
+ * Refs of records, of the identity document and of disputes: whether what one leads to can be read, and what one that is
+ * lost has held, found among the objects. Nothing that is put back so is believed for that: records count by their
+ * signatures and seals, and the document is a pointer. The log's own ref is repair.ts.
+ */
+import { hasCode } from '@auths/core/errors';
+import type { DidKeri, DidKey } from '@auths/core/identifiers';
+import type { FoundCommit } from './all-commits.ts';
+import type { Home } from './home-repository.ts';
+import { IDENTITY_REF, readDocumentAt } from './identity-document.ts';
+import { homeRecordRef, recordsRef } from './record-names.ts';
+import { readVersions } from './record-versions.ts';
+import { readSealed } from './sealed-records.ts';
+
+/** Ways to read what refs of one kind lead to: the bytes of every record or document; `storage/corrupt` where one cannot be. */
+interface Kind {
+  readonly ref: RegExp;
+  readonly message: RegExp;
+  read(home: Home, ref: string, oid: string): Promise<readonly Uint8Array[]>;
+}
+
+const IDENTITY: Kind = {
+  ref: new RegExp(`^${IDENTITY_REF}$`),
+  message: /^identity /,
+  async read(home, _ref, oid) {
+    await readDocumentAt(home, oid);
+    return [];
+  },
+};
+const VERSIONS: Kind = {
+  ref: /^refs\/auths\/(?:anchors|devices\/nodes\/[^/]+\/signatures)$/,
+  message: /^record /,
+  read: readVersions,
+};
+const SEALED: Kind = {
+  ref: /^refs\/did\/keri\/[^/]+\/(?:anchors|devices\/[^/]+)$/,
+  message: /^records /,
+  read: async (home, ref, oid) => (await readSealed(home, ref, oid, null)).map(({ bytes }) => bytes),
+};
+
+function kindOf(ref: string): Kind | undefined {
+  return [IDENTITY, VERSIONS, SEALED].find((kind) => kind.ref.test(ref));
+}
+
+/** Whether a ref of this name can lead to `oid`; of other refs than those of the home's own kinds, whether the commit is there. */
+export async function isReadable(home: Home, ref: string, oid: string): Promise<boolean> {
+  return (await readable(home, ref, oid)) !== null;
+}
+
+async function readable(home: Home, ref: string, oid: string): Promise<readonly Uint8Array[] | null> {
+  try {
+    const kind = kindOf(ref);
+    if (kind !== undefined) return await kind.read(home, ref, oid);
+    await home.object(oid, 'commit');
+    return [];
+  } catch (error) {
+    if (!hasCode(error, 'storage/corrupt')) throw error;
+    return null;
+  }
+}
+
+/**
+ * What `ref` has held, among `commits`: of records the longest history, of disputes the event that names the ref. An
+ * identity document only where there is no second one that goes on from none of the others.
+ */
+export async function findRefCommit(
+  home: Home,
+  ref: string,
+  commits: readonly FoundCommit[],
+): Promise<string | null> {
+  const said = /\/disputed\/(E[\w-]{43})$/.exec(ref)?.[1];
+  if (said !== undefined)
+    return commits.find(({ message }) => new RegExp(`^event \\d+ ${said}\n$`).test(message))?.oid ?? null;
+  const kind = kindOf(ref);
+  const own = new Map<string, string | undefined>();
+  for (const { oid, message, parent } of commits)
+    if (kind?.message.test(message) === true && (await belongs(home, ref, oid))) own.set(oid, parent);
+  const parents = new Set(own.values());
+  const tips = [...own.keys()].filter((oid) => !parents.has(oid));
+  if (kind === IDENTITY) return tips.length === 1 ? (tips[0] as string) : null;
+  return tips.toSorted((a, b) => depth(b, own) - depth(a, own))[0] ?? null;
+}
+
+async function belongs(home: Home, ref: string, oid: string): Promise<boolean> {
+  const contents = await readable(home, ref, oid);
+  return contents !== null && (ref === IDENTITY_REF || contents.some((bytes) => isOfRef(bytes, ref)));
+}
+
+function isOfRef(bytes: Uint8Array, ref: string): boolean {
+  try {
+    const { issuer, subject = null } = JSON.parse(Buffer.from(bytes).toString('utf8')) as {
+      readonly issuer: DidKeri;
+      readonly subject?: DidKey;
+    };
+    return homeRecordRef(subject) === ref || recordsRef(issuer, subject) === ref;
+  } catch {
+    return false;
+  }
+}
+
+function depth(oid: string, parents: ReadonlyMap<string, string | undefined>): number {
+  let count = 0;
+  for (let at: string | undefined = oid; at !== undefined; at = parents.get(at)) count += 1;
+  return count;
+}
