@@ -326,6 +326,11 @@ describe('a home that stock git has tidied', () => {
   });
 });
 
+function inPlace(name: string, make: () => void): void {
+  rmSync(join(world.home, name), { recursive: true });
+  make();
+}
+
 describe('a file without which git takes the home for no repository', () => {
   const spoil: readonly (readonly [string, string, () => void])[] = [
     ['HEAD', 'gone', () => rmSync(join(world.home, 'HEAD'))],
@@ -354,6 +359,49 @@ describe('a file without which git takes the home for no repository', () => {
     data('devices', 'rename', 'desk', 'other');
     if (how.startsWith('not readable'))
       expect(readFileSync(join(world.home, 'config.unreadable'), 'utf8')).toBe('[core\n');
+  });
+
+  const others: readonly (readonly [string, () => void, readonly string[]])[] = [
+    ['HEAD is a folder', () => inPlace('HEAD', () => mkdirSync(join(world.home, 'HEAD'))), []],
+    ['packed-refs is a folder', () => mkdirSync(join(world.home, 'packed-refs')), []],
+    ['packed-refs is noise', () => writeFileSync(join(world.home, 'packed-refs'), 'xx\n'), []],
+    [
+      'refs is a file',
+      () => inPlace('refs', () => writeFileSync(join(world.home, 'refs'), 'x')),
+      ['refs', 'log'],
+    ],
+    [
+      'refs is a file, and nothing is cached',
+      () => {
+        rmSync(join(world.home, 'cache'), { recursive: true });
+        inPlace('refs', () => writeFileSync(join(world.home, 'refs'), 'x'));
+      },
+      ['refs', 'log'],
+    ],
+    [
+      'a line of packed-refs is noise, and the last one is cut',
+      () => {
+        inHome('pack-refs', '--all');
+        const path = join(world.home, 'packed-refs');
+        const text = readFileSync(path, 'utf8').replace(/^.*( refs\/auths\/identity)/m, 'garbled$1');
+        writeFileSync(path, text.slice(0, -9));
+      },
+      ['refs', 'log'],
+    ],
+  ];
+  it.each(others)('%s: put aside, and what it held is mended as far as it is found', (_how, damage, more) => {
+    const refs = inHome('for-each-ref');
+    damage();
+    expect(doctor()).toMatchObject({ exit: 1, bad: expect.arrayContaining(['failed repository']) });
+    const { exit, bad } = doctor('--fix');
+    expect([exit, [...new Set(bad)]]).toEqual([
+      0,
+      ['fixed repository', ...more.map((one) => `fixed ${one}`)],
+    ]);
+    expect(doctor()).toEqual({ exit: 0, bad: [] });
+    expect(inHome('for-each-ref')).toBe(refs);
+    expect(readdirSync(world.home).filter((name) => /\.(?:unreadable|tmp|lock)$/.test(name))).toHaveLength(1);
+    data('devices', 'rename', 'desk', 'other');
   });
 
   it('objects, gone: nothing here brings them back, and no hint says that something does', () => {

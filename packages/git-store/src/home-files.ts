@@ -8,17 +8,19 @@ import {
   existsSync,
   fsyncSync,
   linkSync,
-  lstatSync,
   mkdirSync,
   openSync,
   renameSync,
+  statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
 import { basename, join, parse } from 'node:path';
 import { errnoOf, readSmallText, syncDirectory } from './files.ts';
 import { runGit } from './git.ts';
-import { isUsed } from './home-parts.ts';
+import { homeExists, isUsed } from './home-parts.ts';
+import { mendPackedRefs } from './packed-refs.ts';
+import { unusedName, type BrokenFile } from './put-aside.ts';
 
 const HEAD = 'ref: refs/heads/main\n';
 const CONFIG = `[core]
@@ -40,17 +42,12 @@ export function placeHomeFiles(dir: string): void {
   placeFile(join(dir, 'HEAD'), HEAD);
 }
 
-/** Something that git needs of a home and that is not as it should be, with what a repair costs. */
-export interface BrokenFile {
-  readonly path: string;
-  readonly detail: string;
-}
-
 /** What `mendHomeFiles` found, or with `fix` has mended. Nothing where there never was a home. */
 export async function mendHomeFiles(dir: string, fix: boolean): Promise<readonly BrokenFile[]> {
-  if (!isUsed(dir)) return [];
+  if (!isUsed(dir) && !homeExists(dir)) return [];
   const mended: BrokenFile[] = [];
   const each = [await mendHead(dir, fix), await mendConfig(dir, fix), mendRefs(dir, fix)];
+  each.push(await mendPackedRefs(dir, fix));
   for (const broken of each) if (broken !== null) mended.push(broken);
   if (fix && mended.length > 0) await syncDirectory(dir);
   return mended;
@@ -62,6 +59,9 @@ async function mendHead(dir: string, fix: boolean): Promise<BrokenFile | null> {
   const text = readSmallText(path, 4096);
   if (/^(?:ref: refs\/\S+|[0-9a-f]{40})\n?$/.test(text ?? '')) return null;
   const state = existsSync(path) ? 'damaged' : 'gone';
+  // A folder in its place holds nothing of ours, and does not give way to a file.
+  if (fix && statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
+    renameSync(path, unusedName(`${path}.unreadable`));
   if (fix) renameSync(writeTemporary(path, HEAD), path);
   return { path, detail: `${path} was ${state}, and git takes the home for no repository` };
 }
@@ -88,18 +88,15 @@ async function mendConfig(dir: string, fix: boolean): Promise<BrokenFile | null>
   return { path, detail: `git cannot read ${path}, which is put aside as ${basename(aside)}; ${forgotten}` };
 }
 
-function unusedName(path: string): string {
-  for (let n = 1; ; n++) {
-    const name = n === 1 ? path : `${path}-${n}`;
-    if (lstatSync(name, { throwIfNoEntry: false }) === undefined) return name;
-  }
-}
-
 function mendRefs(dir: string, fix: boolean): BrokenFile | null {
   const path = join(dir, 'refs');
-  if (existsSync(path)) return null;
+  const facts = statSync(path, { throwIfNoEntry: false });
+  if (facts?.isDirectory() === true) return null;
+  const aside = unusedName(`${path}.unreadable`);
+  if (fix && facts !== undefined) renameSync(path, aside);
   if (fix) mkdirSync(path, { mode: 0o700 });
-  return { path, detail: `${path} was gone, and git takes the home for no repository` };
+  const state = facts === undefined ? 'was gone' : `was no folder and is put aside as ${basename(aside)}`;
+  return { path, detail: `${path} ${state}, and git takes the home for no repository` };
 }
 
 /** Beside `path`, synced; where it lies. */

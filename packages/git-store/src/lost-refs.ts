@@ -81,20 +81,35 @@ export async function findRefCommit(
   return tips.toSorted((a, b) => depth(b, own) - depth(a, own))[0] ?? null;
 }
 
-async function belongs(home: Home, ref: string, oid: string): Promise<boolean> {
-  const contents = await readable(home, ref, oid);
-  return contents !== null && (ref === IDENTITY_REF || contents.some((bytes) => isOfRef(bytes, ref)));
+/** The refs of records that `commits` speak of, for a home that has lost every ref. */
+export async function recordRefsOf(
+  home: Home,
+  commits: readonly FoundCommit[],
+): Promise<ReadonlySet<string>> {
+  const refs = new Set<string>();
+  for (const { oid, message } of commits) {
+    const kind = [VERSIONS, SEALED].find((one) => one.message.test(message));
+    for (const bytes of (await kind?.read(home, '', oid).catch(() => [])) ?? [])
+      for (const ref of refsOf(bytes)) if (kind?.ref.test(ref) === true) refs.add(ref);
+  }
+  return refs;
 }
 
-function isOfRef(bytes: Uint8Array, ref: string): boolean {
+async function belongs(home: Home, ref: string, oid: string): Promise<boolean> {
+  const contents = await readable(home, ref, oid);
+  return contents !== null && (ref === IDENTITY_REF || contents.some((bytes) => refsOf(bytes).includes(ref)));
+}
+
+/** Where a record stands: in the home's own form, and as it travels. */
+function refsOf(bytes: Uint8Array): readonly string[] {
   try {
     const { issuer, subject = null } = JSON.parse(Buffer.from(bytes).toString('utf8')) as {
       readonly issuer: DidKeri;
       readonly subject?: DidKey;
     };
-    return homeRecordRef(subject) === ref || recordsRef(issuer, subject) === ref;
+    return [homeRecordRef(subject), recordsRef(issuer, subject)];
   } catch {
-    return false;
+    return [];
   }
 }
 

@@ -67,6 +67,7 @@ function readPackedRefs(gitDir: string): ReadonlyMap<string, string> {
   const path = join(gitDir, 'packed-refs');
   const status = statSync(path, { bigint: true, throwIfNoEntry: false });
   if (status === undefined) return new Map();
+  if (!status.isFile()) throw corrupt(path, 'it is not a file');
   const key = `${status.ino}:${status.size}:${status.mtimeNs}`;
   const cached = packedCache.get(path);
   if (cached?.key === key) return cached.refs;
@@ -74,11 +75,16 @@ function readPackedRefs(gitDir: string): ReadonlyMap<string, string> {
   for (const line of readFileSync(path, 'latin1').split('\n')) {
     // Comments start with #, peeled tags with ^.
     if (line === '' || line.startsWith('#') || line.startsWith('^')) continue;
-    if (line[40] !== ' ' || !OID.test(line.slice(0, 40))) throw corrupt(path, 'a line is not "id ref"');
+    if (!isPackedRef(line)) throw corrupt(path, 'a line is not "id ref"');
     refs.set(line.slice(41), line.slice(0, 40));
   }
   packedCache.set(path, { key, refs });
   return refs;
+}
+
+/** Whether a line of packed-refs is `id ref`, as far as auths reads it. */
+export function isPackedRef(line: string): boolean {
+  return line[40] === ' ' && OID.test(line.slice(0, 40));
 }
 
 function collectLoose(gitDir: string, under: string, into: Map<string, string>): void {

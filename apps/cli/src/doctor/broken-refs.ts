@@ -4,7 +4,7 @@ import { join, relative, sep } from 'node:path';
 import { allCommits } from '@auths/git-store/all-commits';
 import { beginAgain, homeExists } from '@auths/git-store/home-parts';
 import { openHome, type Home } from '@auths/git-store/home-repository';
-import { findRefCommit, isReadable } from '@auths/git-store/lost-refs';
+import { findRefCommit, isReadable, recordRefsOf } from '@auths/git-store/lost-refs';
 import { mendRef, readRawRef } from '@auths/git-store/mend-ref';
 import { IDENTITY_REF } from '@auths/git-store/ref-files';
 import type { Context } from '../command.ts';
@@ -55,7 +55,9 @@ const OID = /^[0-9a-f]{40}\n?$/;
 
 /** Refs that lead to nothing, with what they hold, and those that stood here when the home was last read and are gone: none is ever removed. */
 async function brokenRefs(home: Home): Promise<readonly (readonly [string, string | null])[]> {
-  const refs = new Set([IDENTITY_REF, ...lastKnownRefs(home.dir).keys(), ...(await looseRefs(home.dir))]);
+  const known = [...lastKnownRefs(home.dir).keys()];
+  const names = known.length > 0 || hasLogs(home) ? known : await namedByObjects(home);
+  const refs = new Set([IDENTITY_REF, ...names, ...(await looseRefs(home.dir))]);
   const broken: [string, string | null][] = [];
   for (const ref of [...refs].toSorted()) {
     if (ref.endsWith('/kel')) continue;
@@ -66,6 +68,18 @@ async function brokenRefs(home: Home): Promise<readonly (readonly [string, strin
     if (!leads && (isOurs || !/^(?:[0-9a-f]{40}|ref: \S+)\n?$/.test(text ?? ''))) broken.push([ref, text]);
   }
   return broken;
+}
+
+/** Where an identity is, its log and the record of its first device are. */
+function hasLogs(home: Home): boolean {
+  return home.listNames('refs/did/keri').length > 0 || home.listNames('refs/auths/devices/nodes').length > 0;
+}
+
+/** Only of a home that has had an identity: before that, what a run leaves that died is no loss. */
+async function namedByObjects(home: Home): Promise<Iterable<string>> {
+  const commits = await allCommits(home);
+  const document = readRawRef(home.dir, IDENTITY_REF) ?? (await findRefCommit(home, IDENTITY_REF, commits));
+  return document === null ? [] : recordRefsOf(home, commits);
 }
 
 /** Of a home without an identity document: whether its commit is still there, which tells even where nothing is cached. */
