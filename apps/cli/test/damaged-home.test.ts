@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { freshWorld, type Document, type World } from './program.ts';
+import { ended, freshWorld, type Document, type World } from './program.ts';
 
 let world: World;
 let kel: string;
@@ -467,6 +467,37 @@ it('the lock of a process that lives is named, and nothing of it is cleared away
     hint: expect.stringContaining(`kill -9 ${process.pid}`),
   });
   expect(readFileSync(mine, 'utf8')).toBe(holder);
+});
+
+const holder = (pid: number): string => JSON.stringify({ pid, started: '' });
+
+it('a dead lock that a living process takes over meanwhile is left to that one', async () => {
+  const path = (name: string): string => join(world.home, name);
+  const { pid: dead } = spawnSync('true');
+  writeFileSync(path('init.lock'), holder(dead));
+  writeFileSync(path('init-takeover.lock'), holder(process.pid));
+  const child = world.start(['doctor', '--fix', '--yes']);
+  const end = ended(child);
+  // The doctor has found the dead lock, and waits for whoever is taking it over.
+  while (
+    child.exitCode === null &&
+    !readdirSync(world.home).some((name) => name.startsWith('init-takeover.lock.'))
+  )
+    await new Promise((resume) => setTimeout(resume, 10));
+  writeFileSync(path('mine'), holder(process.pid));
+  renameSync(path('mine'), path('init.lock'));
+  rmSync(path('init-takeover.lock'));
+  await end;
+  expect(readFileSync(path('init.lock'), 'utf8')).toBe(holder(process.pid));
+});
+
+it('a dead lock is cleared away, and the one that a dead process took to take it over', () => {
+  const { pid } = spawnSync('true');
+  const locks = ['init.lock', 'init-takeover.lock', 'keys.enc.lock', 'keys.enc-takeover.lock'];
+  for (const name of locks) writeFileSync(join(world.home, name), holder(pid));
+  expect(doctor().bad).toEqual(locks.map(() => 'failed locks'));
+  expect(doctor('--fix')).toEqual({ exit: 0, bad: locks.map(() => 'fixed locks') });
+  expect(readdirSync(world.home).filter((name) => name.endsWith('.lock'))).toEqual([]);
 });
 
 it('a lock from the future is an old one', () => {

@@ -1,23 +1,34 @@
 /** Locks in a home: our own, which name their holder, and those of git, which do not. */
-import { unlink } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findLocks } from '@auths/git-store/refs';
 import { lockHolder, lockState } from '@auths/key-store/file-lock';
 import type { Context } from '../command.ts';
+import { takeOverStale, withHomeLock } from '../home/home-lock.ts';
 import { PENDING_EVENT } from '../witnesses/own-log.ts';
 import { failed, fixed, ok, warning, type Finding } from './finding.ts';
 
 /** A ref lock of git's own says nothing of its holder; git holds one for milliseconds. */
 const OLD_LOCK_MS = 60_000;
+/** As home-lock.ts names them. */
+const TAKEOVER = '-takeover.lock';
 
 /** Locks that nobody holds any more are removed with `--fix`; who holds one is told. */
 export async function checkLocks(context: Context, fix: boolean): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   for (const lock of await staleLocks(context)) {
-    if (fix) await unlink(lock);
-    const detail = `${lock} was left by a process that is gone`;
-    findings.push(fix ? fixed('locks', detail) : failed('locks', detail, 'auths doctor --fix'));
+    // The lock that guards a take-over is in the way of it, and nothing guards that one.
+    if (fix && lock.endsWith(TAKEOVER)) await rm(lock, { force: true });
+    else if (fix) await takeOverStale(lock.slice(0, -'.lock'.length));
+    findings.push(left(lock, fix));
   }
+  const old = oldGitLocks(context);
+  // One doctor at a time, which looks again: what it takes for old is never one that was taken meanwhile.
+  if (fix && old.length > 0)
+    await withHomeLock(context.home, 'doctor', async () => {
+      for (const lock of oldGitLocks(context)) await rm(lock, { force: true });
+    });
+  for (const lock of old) findings.push(left(lock, fix));
   for (const lock of homeLocks(context)) {
     const holder = await lockHolder(lock);
     if (holder === null) continue;
@@ -32,14 +43,26 @@ export async function checkLocks(context: Context, fix: boolean): Promise<readon
   return findings.length > 0 ? findings : [ok('locks', 'none left behind')];
 }
 
+function left(lock: string, fix: boolean): Finding {
+  const detail = `${lock} was left by a process that is gone`;
+  return fix ? fixed('locks', detail) : failed('locks', detail, 'auths doctor --fix');
+}
+
 function homeLocks({ home }: Context): readonly string[] {
-  const names = ['keys.enc', 'init', 'init-takeover', PENDING_EVENT, 'allow-list.json'];
-  return names.map((name) => join(home, `${name}.lock`));
+  const locks = ['keys.enc', 'init', PENDING_EVENT, 'allow-list.json', 'doctor'].map((name) =>
+    join(home, name),
+  );
+  return [...locks.map((path) => path + TAKEOVER), ...locks.map((path) => `${path}.lock`)];
 }
 
 async function staleLocks(context: Context): Promise<readonly string[]> {
   const stale: string[] = [];
   for (const lock of homeLocks(context)) if ((await lockState(lock)) === 'stale') stale.push(lock);
-  for (const { path, ageMs } of findLocks(context.home)) if (ageMs > OLD_LOCK_MS) stale.push(path);
   return stale;
+}
+
+function oldGitLocks({ home }: Context): readonly string[] {
+  return findLocks(home)
+    .filter(({ ageMs }) => ageMs > OLD_LOCK_MS)
+    .map(({ path }) => path);
 }

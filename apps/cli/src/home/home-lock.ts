@@ -21,7 +21,8 @@ export async function withHomeLock<T>(home: string, name: string, action: () => 
   return withFileLock(path, action, { waitMs: WAIT_MS });
 }
 
-async function takeOverStale(path: string): Promise<void> {
+/** Clears the lock of `path` away where its holder is dead. */
+export async function takeOverStale(path: string): Promise<void> {
   if ((await lockState(`${path}.lock`)) === 'stale') await takeOver(path);
 }
 
