@@ -202,6 +202,8 @@ describe('events that are lost', () => {
       ({ check }) => check === 'log',
     );
     expect(log?.status).toBe('failed');
+    // What has just been done in vain is no hint of any other check.
+    expect(JSON.stringify(document.data)).not.toContain('"hint":"auths doctor --fix"');
     expect(log?.hint).toMatch(new RegExp(`event 3 .*, as remote theirs shows it; ${before} ends at event 2`));
     expect(readFileSync(join(world.home, 'allowed_signers'), 'utf8')).toBe(signers);
     const [, command = ''] = /take that one: (.*)$/.exec(log?.hint ?? '') ?? [];

@@ -6,7 +6,7 @@ import { decodeDidKey } from '@auths/core/encoding/did-key';
 import { isDidKey } from '@auths/core/identifiers';
 import { gitVersion } from '@auths/git-store/git';
 import { mendHomeFiles } from '@auths/git-store/home-files';
-import { lostPart } from '@auths/git-store/home-parts';
+import { beginAgain, lostPart } from '@auths/git-store/home-parts';
 import { IDENTITY_REF } from '@auths/git-store/ref-files';
 import { readAllowList, restoreAllowList } from '@auths/key-store/allow-list';
 import { readFileBounded } from '@auths/key-store/atomic-file';
@@ -57,10 +57,16 @@ export async function runChecks(
       findings.push(...(await run(context, options.fix)));
     } catch (error) {
       const { message: detail, hint = null } = toAuthsError(error);
-      findings.push({ check, status: 'failed', detail, hint });
+      findings.push(failed(check, detail, options.fix ? hintAfterFix(context, hint, findings) : hint));
     }
   }
   return findings;
+}
+
+/** What has just been tried in vain is no way out: that is what an earlier finding says, else to begin again. */
+function hintAfterFix(context: Context, hint: string | null, before: readonly Finding[]): string | null {
+  if (hint !== 'auths doctor --fix') return hint;
+  return before.some((one) => one.status === 'failed' && one.hint !== null) ? null : beginAgain(context.home);
 }
 
 async function gitIsThere(): Promise<readonly Finding[]> {
