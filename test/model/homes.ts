@@ -65,7 +65,10 @@ export function openHostHome(
   const write = writer(scheduler, process, isFull);
   const journal: Journal = {
     write: (name, value) => write('the journal', () => void disk.journal.set(name, value)),
-    read: async (name) => disk.journal.get(name) ?? null,
+    async read(name, parse) {
+      const value = disk.journal.get(name);
+      return value === undefined ? null : parse(value);
+    },
     list: async () => [...disk.journal.keys()].toSorted(),
     remove: (name) => write('the journal away', () => disk.journal.delete(name)),
   };

@@ -141,6 +141,9 @@ export function storageHint(errno: string | undefined): string {
       return 'check who owns it and its permissions';
     case 'EISDIR':
       return 'a folder stands where a file belongs: move it away, then auths doctor --fix';
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return 'a file stands where a folder belongs: move it away, then auths doctor --fix';
     default:
       return 'auths doctor';
   }

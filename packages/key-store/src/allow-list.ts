@@ -52,7 +52,7 @@ export type ListEdit = (
  */
 export async function changeAllowList(dir: string, edit: ListEdit): Promise<readonly PairedDevice[]> {
   const path = join(dir, FILE);
-  return withFileLock(path, async () => {
+  return withAllowListHeld(dir, async () => {
     const before = await readAllowList(dir);
     const after = await edit(before);
     if (after === before) return before;
@@ -65,6 +65,11 @@ export async function changeAllowList(dir: string, edit: ListEdit): Promise<read
     await writeFileAtomic(path, bytes);
     return after;
   });
+}
+
+/** Runs `action` while nobody changes the list, nor puts an unfinished pairing aside. */
+export async function withAllowListHeld<T>(dir: string, action: () => Promise<T>): Promise<T> {
+  return withFileLock(join(dir, FILE), action);
 }
 
 /** Puts the backup in the place of a list that cannot be read: for `auths doctor --fix`, after asking. False when there is no usable backup. */

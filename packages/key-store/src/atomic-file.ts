@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, open, rename, unlink, writeFile } from 'node:fs/promises';
+import { access, lstat, open, rename, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AuthsError, isAuthsError, storageHint } from '@auths/core/errors';
 
@@ -74,6 +74,20 @@ export async function renameFile(from: string, to: string): Promise<void> {
     throw storageFailed(from, cause);
   }
   await syncDirectory(dirname(to));
+}
+
+/** Puts what stands at `path` and cannot be read beside it, in place of nothing that was put there before; its path then. */
+export async function putAside(path: string): Promise<string> {
+  for (let n = 1; ; n++) {
+    const aside = n === 1 ? `${path}.unreadable` : `${path}.unreadable-${n}`;
+    const isTaken = await lstat(aside).then(
+      () => true,
+      () => false,
+    );
+    if (isTaken) continue;
+    await renameFile(path, aside);
+    return aside;
+  }
 }
 
 /** Removes a file durably; false when it was not there. */

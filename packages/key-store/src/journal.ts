@@ -20,8 +20,8 @@ import {
 export interface Journal {
   /** Writes or replaces an entry. The value is plain JSON; names are [a-z0-9._-], at most 100 characters. */
   write(name: string, value: JsonValue): Promise<void>;
-  /** The entry, null when there is none; `storage/corrupt` when it cannot be read. */
-  read(name: string): Promise<JsonValue | null>;
+  /** The entry as `parse` takes it, null when there is none; `storage/corrupt` when it cannot be read, also by `parse`. */
+  read<T>(name: string, parse: (value: JsonValue) => T): Promise<T | null>;
   /** Names of all entries, sorted. */
   list(): Promise<readonly string[]>;
   /** False when there was none. */
@@ -54,14 +54,14 @@ export function openJournal(dir: string): Journal {
       await writeFileAtomic(path, utf8(`${JSON.stringify(value)}\n`));
     },
 
-    async read(name) {
+    async read(name, parse) {
       const path = pathOf(name);
       const bytes = await readFileBounded(path, MAX_ENTRY);
       if (bytes === null) return null;
       try {
-        return parseJson(bytes, { maxLength: MAX_ENTRY });
+        return parse(parseJson(bytes, { maxLength: MAX_ENTRY }));
       } catch (cause) {
-        if (!hasCode(cause, 'input/malformed')) throw cause;
+        if (!hasCode(cause, 'input/malformed') && !hasCode(cause, 'attestation/invalid')) throw cause;
         throw corruptFile(path, 'it is not a journal entry', cause);
       }
     },
@@ -72,7 +72,7 @@ export function openJournal(dir: string): Journal {
         files = await readdir(journal);
       } catch (error) {
         if (errnoOf(error) === 'ENOENT') return [];
-        throw error;
+        throw storageFailed(journal, error);
       }
       // What a crash left under a temporary name was never written.
       const names = files

@@ -21,13 +21,17 @@ export function pairedDevices(dir: string): PairedDevices {
 }
 
 /**
- * Throws when a pairing could not be written down in the home in `dir`: to be asked before anybody is shown a code or compares
- * anything for it. Changes nothing.
+ * Throws when a pairing could not be written down in the home in `dir`, or one that was begun cannot be read, which every
+ * grant ends at: to be asked before anybody is shown a code or compares anything for it. Changes nothing.
  */
 export async function requirePairedDevices(dir: string): Promise<void> {
-  // Both to their end: a command that fails ends at once, and would leave the other's file behind.
-  const both = await Promise.allSettled([requireAllowList(dir), requireJournal(dir)]);
-  for (const one of both) if (one.status === 'rejected') throw one.reason;
+  // All to their end: a command that fails ends at once, and would leave the other's file behind.
+  const all = await Promise.allSettled([
+    requireAllowList(dir),
+    requireJournal(dir),
+    readPairings(openJournal(dir)),
+  ]);
+  for (const one of all) if (one.status === 'rejected') throw one.reason;
 }
 
 /** A list of paired devices, as `readAllowList` and `changeAllowList` keep it. */
@@ -38,10 +42,7 @@ interface DeviceList {
 
 /** The same over any journal and any list. */
 export function pairedDevicesOver(journal: Journal, list: DeviceList): PairedDevices {
-  async function read(name: string): Promise<PairingJournal | null> {
-    const value = await journal.read(name);
-    return value === null ? null : parsePairingJournal(value);
-  }
+  const read = (name: string): Promise<PairingJournal | null> => journal.read(name, parsePairingJournal);
 
   return {
     async begin(device, entry) {
@@ -90,8 +91,7 @@ export function pairedDevicesOver(journal: Journal, list: DeviceList): PairedDev
     },
 
     async unfinished() {
-      const names = (await journal.list()).filter((name) => name.startsWith(PREFIX));
-      const entries = (await Promise.all(names.map(read))).filter((entry) => entry !== null);
+      const entries = await readPairings(journal);
       if (!entries.some(({ acknowledged }) => acknowledged)) return entries;
       const listed = new Set((await list.read()).map(({ rid }) => rid));
       // Given up, or followed by a newer pairing, while it was being acknowledged: a seal would list nobody.
@@ -104,6 +104,17 @@ export function pairedDevicesOver(journal: Journal, list: DeviceList): PairedDev
 }
 
 const PREFIX = 'pairing-';
+
+/** Whether a journal entry of that name is one of a pairing. */
+export function isPairingEntry(name: string): boolean {
+  return name.startsWith(PREFIX);
+}
+
+async function readPairings(journal: Journal): Promise<readonly PairingJournal[]> {
+  const names = (await journal.list()).filter(isPairingEntry);
+  const entries = await Promise.all(names.map((name) => journal.read(name, parsePairingJournal)));
+  return entries.filter((entry) => entry !== null);
+}
 
 function nameOf(session: SessionId): string {
   return `${PREFIX}${session}`;
@@ -145,7 +156,8 @@ function givenUp(): AuthsError<'pairing/session-expired'> {
   );
 }
 
-function parsePairingJournal(value: JsonValue): PairingJournal {
+/** The entry of a pairing in the journal. */
+export function parsePairingJournal(value: JsonValue): PairingJournal {
   const members = ['v', 'session_id', 'device_id', 'created_at', 'acknowledged', 'link'];
   const { v, session_id, device_id, created_at, acknowledged, link } = exactObject(value, members);
   const texts =

@@ -1,8 +1,6 @@
 /** `auths devices request`: this machine asks an identity for a place, in a file, and takes the answer in. No network. */
-import { join } from 'node:path';
 import { cleanDeviceName } from '@auths/core/attestation/attestation';
 import { CAPABILITIES, parseCapabilityList } from '@auths/core/attestation/capability';
-import { exactObject } from '@auths/core/encoding/json';
 import { fromUtf8, utf8 } from '@auths/core/encoding/text';
 import { AuthsError, hasCode } from '@auths/core/errors';
 import { MAX_ANSWER } from '@auths/core/flows/device-answer';
@@ -10,7 +8,6 @@ import { isBundle, parseBundle, type IdentityBundle } from '@auths/core/flows/id
 import { requestDevice, takeAnswer, type RequestPorts } from '@auths/core/flows/take-answer';
 import { didKeriOf, isDidKeri, type DidKeri } from '@auths/core/identifiers';
 import { gitDisputes } from '@auths/git-store/remote-disputes';
-import { corruptFile } from '@auths/key-store/atomic-file';
 import { openJournal } from '@auths/key-store/journal';
 import { recordMachine } from '@auths/key-store/machine';
 import { defineCommand, type CommandResult, type CommandSpec, type Context } from '../command.ts';
@@ -26,11 +23,10 @@ import { requireNewFile, writeNewFile } from '../output-file.ts';
 import { joinerHome } from '../pairing/joiner-home.ts';
 import { setUpDevice } from '../pairing/joined-device.ts';
 import { nativeCrypto } from '../pairing/native-crypto.ts';
+import { OWN_REQUEST, parseOwnRequest } from '../pairing/own-request.ts';
 import { joinerPairedText, shellWord } from '../views/pair.ts';
 import { defaultDeviceName } from './init.ts';
 
-/** Name of the journal entry that holds the last request of this home. */
-const ENTRY = 'request';
 const MAX_IDENTITY = 64 << 20;
 
 export const devicesRequest: CommandSpec = defineCommand({
@@ -97,7 +93,7 @@ export const devicesRequest: CommandSpec = defineCommand({
       if (shown !== null && stores.identity !== null) await writeAllowedSigners(stores.home, controllerDid);
       // The file first: one that cannot be written leaves the request before it, and its answer, good.
       const path = await writeNewFile(context, file, made.file);
-      await openJournal(context.home).write(ENTRY, { v: 1, request: fromUtf8(made.file) });
+      await openJournal(context.home).write(OWN_REQUEST, { v: 1, request: fromUtf8(made.file) });
       const data = {
         controller_did: controllerDid,
         device_did: made.deviceDid,
@@ -133,15 +129,12 @@ async function finish(
     MAX_ANSWER,
     'an answer is made where the identity is: auths devices accept REQUEST',
   );
-  const entry = await openJournal(context.home).read(ENTRY);
-  if (entry === null) {
+  const request = await openJournal(context.home).read(OWN_REQUEST, parseOwnRequest);
+  if (request === null) {
     throw new AuthsError('identity/none', `this home (${context.home}) has asked for nothing`, {
       hint: 'auths devices request FILE --identity did:keri:E…',
     });
   }
-  const { request } = exactObject(entry, ['v', 'request']);
-  if (typeof request !== 'string')
-    throw corruptFile(join(context.home, 'journal', `${ENTRY}.json`), 'it holds no request');
   return inHome(context, async (ports, stores) => {
     const link = await naming(file, () => takeAnswer(ports, utf8(request), answer));
     const { issuer: controllerDid, subject: deviceDid, name: deviceName, capabilities } = link;

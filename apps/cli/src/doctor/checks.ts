@@ -22,9 +22,10 @@ import { lostIdentity } from '../home/lost-identity.ts';
 import { checkRefs, hasLostDocument } from './broken-refs.ts';
 import { failed, fixed, ok, warning, type Finding } from './finding.ts';
 import { checkLocks } from './locks.ts';
-import { checkDerived, checkLog, checkTemporaryFiles, checkUnfinished } from './leftovers.ts';
+import { checkDerived, checkLog, checkTemporaryFiles } from './leftovers.ts';
 import { toAuthsError } from '../output.ts';
 import { roundTrip } from './round-trip.ts';
+import { checkUnfinished } from './unfinished.ts';
 
 const MAX_KIT = 64 << 20;
 

@@ -1,8 +1,7 @@
 /** What a process that died leaves in a home beside its locks: found, named, and with `--fix` finished or cleared away. */
-import { readdir, rename, stat, unlink } from 'node:fs/promises';
+import { readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatAllowedSigners } from '@auths/core/commit/allowed-signers';
-import { hasCode } from '@auths/core/errors';
 import { prefixOf } from '@auths/core/identifiers';
 import { readSmallText } from '@auths/git-store/files';
 import { beginAgain, homeExists } from '@auths/git-store/home-parts';
@@ -10,7 +9,6 @@ import { openHome, type Home } from '@auths/git-store/home-repository';
 import { readIdentityDocument, type IdentityDocument } from '@auths/git-store/identity-document';
 import { repairLog } from '@auths/git-store/repair';
 import { lockState } from '@auths/key-store/file-lock';
-import { openJournal } from '@auths/key-store/journal';
 import type { Context } from '../command.ts';
 import { homeFiles } from '../composition.ts';
 import { closeRevokedChannels, openRevokedChannels } from '../home/channels.ts';
@@ -19,8 +17,6 @@ import { foldStates } from '../home/fold-home.ts';
 import { chooseWords, lostWords } from '../home/lost-events.ts';
 import { readCheckedTip } from '../home/view-cache.ts';
 import { readLogView } from '../home/identity-view.ts';
-import { finishGit, hasUnfinishedGit } from '../home/unfinished-git.ts';
-import { PENDING_EVENT, pendingEvents } from '../witnesses/own-log.ts';
 import { countForNothing } from './devices.ts';
 import { failed, fixed, ok, warning, type Finding } from './finding.ts';
 
@@ -61,46 +57,6 @@ export async function checkTemporaryFiles(context: Context, fix: boolean): Promi
   if (fix) for (const path of left) await unlink(path);
   const detail = `${left.length} temporary file${left.length === 1 ? '' : 's'} of a process that is gone`;
   return [fix ? fixed('leftovers', detail) : warning('leftovers', detail, 'auths doctor --fix')];
-}
-
-/** Work that was begun: git not set up, a pairing whose grant is not sealed yet. */
-export async function checkUnfinished(context: Context, fix: boolean): Promise<readonly Finding[]> {
-  const findings: Finding[] = [];
-  if (await hasUnfinishedGit(context)) {
-    const detail = 'auths init ended before git was set up';
-    if (fix) await finishGit(context);
-    findings.push(fix ? fixed('unfinished', detail) : failed('unfinished', detail, 'auths init'));
-  }
-  const begun = await openJournal(context.home).list();
-  if (begun.includes(PENDING_EVENT)) findings.push(await waitingEvent(context, fix));
-  const pairings = begun.filter((name) => name.startsWith('pair'));
-  if (pairings.length > 0) {
-    const detail = `${pairings.length} interrupted pairing${pairings.length === 1 ? '' : 's'}: finished or forgotten by the next command that uses the identity`;
-    findings.push(warning('unfinished', detail, 'auths pair'));
-  }
-  return findings;
-}
-
-/** What cannot be read is put aside: its witnesses, if any have seen it, take a rotation in its place. */
-async function waitingEvent(context: Context, fix: boolean): Promise<Finding> {
-  try {
-    await inHome(context, async (_home, { controller_did }) => {
-      await pendingEvents(context.home).read(prefixOf(controller_did));
-      return [];
-    });
-  } catch (error) {
-    if (!hasCode(error, 'storage/corrupt')) throw error;
-    const path = String(error.details['path']);
-    const detail = `${path}: the event that waits for its witnesses cannot be read`;
-    if (!fix) return failed('unfinished', detail, 'auths doctor --fix');
-    await rename(path, `${path}.unreadable`);
-    return fixed(
-      'unfinished',
-      `${detail}; it lies aside, and what it would have sealed has to be done again`,
-    );
-  }
-  const detail = 'an event waits for its witnesses; the next command that opens the identity key asks again';
-  return warning('unfinished', detail, 'auths id rotate, or auths pair');
 }
 
 /** What follows from the log: allowed_signers, who may open a channel, and whom nothing can be made of. */

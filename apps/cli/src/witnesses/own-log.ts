@@ -1,12 +1,10 @@
 /** The log of this home's identity for whoever appends to it: with witnesses, nothing is published before they receipted. */
-import { join } from 'node:path';
 import { fromLatin1, latin1 } from '@auths/core/encoding/text';
-import { AuthsError, hasCode } from '@auths/core/errors';
+import { AuthsError } from '@auths/core/errors';
 import { witnessedLog, type PendingEvents, type WitnessedLogPorts } from '@auths/core/flows/witnessed-log';
-import { isSaid } from '@auths/core/identifiers';
+import { isSaid, type Said } from '@auths/core/identifiers';
 import type { EventLog } from '@auths/core/ports';
-import { exactObject, type JsonObject, type JsonValue } from '@auths/core/encoding/json';
-import { corruptFile } from '@auths/key-store/atomic-file';
+import { exactObject, type JsonValue } from '@auths/core/encoding/json';
 import { openJournal } from '@auths/key-store/journal';
 import type { Context } from '../command.ts';
 import { type Stores } from '../composition.ts';
@@ -37,30 +35,24 @@ export async function witnessedLogPorts(
   };
 }
 
+interface PendingEntry {
+  readonly prefix: string;
+  readonly sequence: number;
+  readonly said: Said;
+  readonly event: Uint8Array;
+  readonly attachments: string;
+}
+
 /** On the journal of the home: {v: 1, prefix, sequence, said, event, attachments}, all text. */
-export function pendingEvents(home: string): PendingEvents {
+function pendingEvents(home: string): PendingEvents {
   const journal = openJournal(home);
   return {
     async read(prefix) {
-      const entry = await journal.read(PENDING_EVENT);
-      if (entry === null) return null;
-      const fields = fieldsOf(home, entry);
-      const { v, sequence, said, event, attachments } = fields;
-      if (
-        v !== 1 ||
-        typeof sequence !== 'number' ||
-        typeof said !== 'string' ||
-        !isSaid(said) ||
-        typeof event !== 'string' ||
-        typeof attachments !== 'string'
-      ) {
-        throw corruptFile(pathOf(home), 'it holds no event');
-      }
-      if (fields['prefix'] !== prefix) return null;
-      return { sequence, said, event: latin1(event), attachments };
+      const entry = await journal.read(PENDING_EVENT, parsePendingEvent);
+      return entry?.prefix === prefix ? entry : null;
     },
     async write(prefix, { sequence, said, event, attachments }) {
-      const waiting = await journal.read(PENDING_EVENT);
+      const waiting = await journal.read(PENDING_EVENT, parsePendingEvent);
       if (waiting !== null) throw new AuthsError('internal/bug', 'an event waits already');
       await journal.write(PENDING_EVENT, {
         v: 1,
@@ -77,15 +69,20 @@ export function pendingEvents(home: string): PendingEvents {
   };
 }
 
-function fieldsOf(home: string, entry: JsonValue): JsonObject {
-  try {
-    return exactObject(entry, ['v', 'prefix', 'sequence', 'said', 'event', 'attachments']);
-  } catch (cause) {
-    if (!hasCode(cause, 'input/malformed')) throw cause;
-    throw corruptFile(pathOf(home), 'it holds no event', cause);
+/** The entry of that event. */
+export function parsePendingEvent(value: JsonValue): PendingEntry {
+  const members = ['v', 'prefix', 'sequence', 'said', 'event', 'attachments'];
+  const { v, prefix, sequence, said, event, attachments } = exactObject(value, members);
+  if (
+    v !== 1 ||
+    typeof prefix !== 'string' ||
+    typeof sequence !== 'number' ||
+    typeof said !== 'string' ||
+    !isSaid(said) ||
+    typeof event !== 'string' ||
+    typeof attachments !== 'string'
+  ) {
+    throw new AuthsError('input/malformed', 'it holds no event');
   }
-}
-
-function pathOf(home: string): string {
-  return join(home, 'journal', `${PENDING_EVENT}.json`);
+  return { prefix, sequence, said, event: latin1(event), attachments };
 }

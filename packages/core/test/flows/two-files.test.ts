@@ -389,7 +389,11 @@ function createDisk(): {
     return pairedDevicesOver(
       {
         write: (name, value) => step().then(() => void journal.set(name, value)),
-        read: (name) => step().then(() => journal.get(name) ?? null),
+        read: async (name, parse) => {
+          await step();
+          const value = journal.get(name);
+          return value === undefined ? null : parse(value);
+        },
         list: () => step().then(() => [...journal.keys()]),
         remove: (name) => step().then(() => journal.delete(name)),
       },

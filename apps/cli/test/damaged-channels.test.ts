@@ -1,0 +1,109 @@
+/** A home whose journal, list of channels or keys are damaged: every hint leads out, and a stolen device is revoked before anything is mended. */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { freshWorld, type Document, type World } from './program.ts';
+
+let world: World;
+const inHome = (name: string): string => join(world.home, name);
+
+function data(...args: readonly string[]): NonNullable<Document['data']> {
+  const { status, document } = world.json(args);
+  expect(status, JSON.stringify(document)).toBe(0);
+  return document.data;
+}
+
+interface Finding {
+  readonly check: string;
+  readonly status: string;
+  readonly detail: string;
+  readonly hint: string | null;
+}
+const findings = (...flags: readonly string[]): readonly Finding[] =>
+  (
+    world.json(['doctor', '--yes', ...flags]).document.data as { readonly checks: readonly Finding[] }
+  ).checks.filter(({ status }) => status === 'failed' || status === 'fixed');
+const doctor = (...flags: readonly string[]): readonly string[] =>
+  findings(...flags).map(({ status, check }) => `${status} ${check}`);
+
+/** A device that asks by a file; what accepts it. */
+function asking(name: string): readonly string[] {
+  const home = { env: { AUTHS_HOME: join(world.dir, name) } };
+  const file = join(world.dir, `${name}.request`);
+  const { controller_did: did } = data('whoami');
+  const asked = world.json(['devices', 'request', file, '--identity', String(did), '--name', name], home);
+  expect(asked.status, JSON.stringify(asked.document)).toBe(0);
+  const { device_did: device } = asked.document.data as { readonly device_did: string };
+  return ['devices', 'accept', file, '--expect-device', device];
+}
+
+beforeEach(() => {
+  world = freshWorld();
+  data('init', '--name', 'laptop', '--git', 'none');
+  data(...asking('phone'));
+});
+
+const corrupt = (path: string): object => ({
+  status: 7,
+  document: { error: { code: 'storage/corrupt', hint: 'auths doctor --fix', details: { path } } },
+});
+
+describe('an entry of the journal that cannot be read', () => {
+  const pairing = `journal/pairing-${'0'.repeat(32)}.json`;
+
+  it('of a pairing: is told before a code is shown, and put aside', () => {
+    const path = inHome(pairing);
+    writeFileSync(path, '{"v":1}');
+    expect(world.json(['devices', 'rename', 'phone', 'x'])).toMatchObject(corrupt(path));
+    writeFileSync(path, '');
+    const { status, stdout } = world.auths(['pair', '--no-mdns', '--bind', '127.0.0.1', '--json']);
+    expect([status, stdout.includes('"event":"offer"')]).toEqual([7, false]);
+    expect(stdout).toContain(`"path":"${path}"`);
+    expect(doctor()).toEqual(['failed unfinished']);
+    expect(doctor('--fix')).toEqual(['fixed unfinished']);
+    expect(readFileSync(`${path}.unreadable`, 'utf8')).toBe('');
+    data('devices', 'rename', 'phone', 'x');
+  });
+
+  it('of git that is to be set up: is put aside, never over what lies there, and init goes on', () => {
+    const path = inHome('journal/git-setup.json');
+    for (const text of ['{', '{"v":1}']) {
+      writeFileSync(path, text);
+      expect(world.json(['init', '--name', 'laptop'])).toMatchObject(corrupt(path));
+      expect(doctor('--fix')).toEqual(['fixed unfinished']);
+    }
+    expect(readdirSync(inHome('journal'))).toEqual([
+      'git-setup.json.unreadable',
+      'git-setup.json.unreadable-2',
+    ]);
+    data('init', '--name', 'laptop');
+  });
+
+  it('of a request: is put aside, and another request is answered', () => {
+    const phone = { env: { AUTHS_HOME: join(world.dir, 'phone') } };
+    const path = join(world.dir, 'phone', 'journal/request.json');
+    writeFileSync(path, '{"v":1}');
+    const answer = ['devices', 'request', '--answer', join(world.dir, 'phone.request.answer')];
+    expect(world.json(answer, phone)).toMatchObject(corrupt(path));
+    world.json(['doctor', '--fix', '--yes'], phone);
+    expect(world.json(answer, phone)).toMatchObject({
+      document: { error: { hint: 'auths devices request FILE --identity did:keri:E…' } },
+    });
+  });
+
+  it('a folder in its place is put aside, a file in the place of the journal is for a person to move', () => {
+    mkdirSync(inHome(pairing));
+    expect(doctor('--fix')).toEqual(['fixed unfinished']);
+    rmSync(inHome('journal'), { recursive: true });
+    writeFileSync(inHome('journal'), '');
+    const hint = 'a file stands where a folder belongs: move it away, then auths doctor --fix';
+    expect(world.json(['devices', 'rename', 'phone', 'x'])).toMatchObject({
+      status: 7,
+      document: { error: { code: 'storage/failed', hint } },
+    });
+    expect(findings('--fix')).toMatchObject([{ check: 'unfinished', hint }]);
+    rmSync(inHome('journal'));
+    expect(doctor('--fix')).toEqual([]);
+    data('devices', 'rename', 'phone', 'x');
+  });
+});
