@@ -1,5 +1,6 @@
 /** What every command that appends to the log begins and ends with. */
 import type { Clock, Random } from '@auths/core/ports';
+import { AuthsError, isAuthsError } from '@auths/core/errors';
 import type { DidKeri } from '@auths/core/identifiers';
 import type { HostPorts } from '@auths/core/flows/finish-pairings';
 import type { SealingPorts } from '@auths/core/flows/seal-records';
@@ -29,19 +30,7 @@ export async function withSealing<T>(
   what: string,
   action: (authority: Authority) => Promise<T>,
 ): Promise<T> {
-  return withHost(context, what, ({ host, engine, clock, random }, stores) =>
-    action({
-      log: host.log,
-      records: stores.attestations,
-      engine,
-      identity: host.identity,
-      ...(host.reopen === undefined ? {} : { reopen: host.reopen }),
-      clock,
-      random,
-      did: host.controllerDid,
-      stores,
-    }),
-  );
+  return withHost(context, what, (ports, stores) => action(sealing(ports, stores)));
 }
 
 /** The same with all that a host has. */
@@ -50,20 +39,101 @@ export async function withHost<T>(
   what: string,
   action: (ports: HostPorts, stores: Stores) => Promise<T>,
 ): Promise<T> {
+  return withOpenHost(context, what, async (ports, stores) => {
+    await finishBegun(context, ports);
+    await closeChannels(ports, stores);
+    const result = await action(ports, stores);
+    await writeAllowedSigners(stores.home, ports.host.controllerDid);
+    return result;
+  });
+}
+
+/**
+ * The same for a revocation, which waits for nothing that can be made up for: a damaged list of channels or a pairing that
+ * cannot be finished must not keep a stolen device in. It is sealed first, and what is in the way is told.
+ */
+export async function withRevoking<T>(
+  context: Context,
+  what: string,
+  action: (authority: Authority) => Promise<T>,
+): Promise<T> {
+  return withOpenHost(context, what, async (ports, stores) => {
+    const begun = await troubleOf(() => finishBegun(context, ports));
+    if (begun !== null) context.note(`${begun.message} → ${begun.hint ?? 'auths doctor'}`);
+    const result = await action(sealing(ports, stores));
+    await afterSeal(
+      'the revocation is sealed and stands',
+      'the same command again then says what else there is to do',
+      [() => closeChannels(ports, stores), () => writeAllowedSigners(stores.home, ports.host.controllerDid)],
+    );
+    return result;
+  });
+}
+
+/** Runs each step, whatever becomes of the others. What goes wrong says first that the seal `stands`, and ends with what `then` helps. */
+export async function afterSeal(
+  stands: string,
+  then: string,
+  steps: readonly (() => Promise<void>)[],
+): Promise<void> {
+  const troubles: AuthsError[] = [];
+  for (const step of steps) {
+    const trouble = await troubleOf(step);
+    if (trouble !== null) troubles.push(trouble);
+  }
+  const [first] = troubles;
+  if (first === undefined) return;
+  throw new AuthsError(first.code, `${stands}; after that: ${first.message}`, {
+    hint: `${first.hint ?? 'auths doctor'}; ${then}`,
+    details: first.details as never,
+    cause: first.cause,
+  });
+}
+
+async function troubleOf(step: () => Promise<void>): Promise<AuthsError | null> {
+  try {
+    await step();
+    return null;
+  } catch (error) {
+    if (!isAuthsError(error) || error.code === 'interrupted') throw error;
+    return error;
+  }
+}
+
+async function withOpenHost<T>(
+  context: Context,
+  what: string,
+  action: (ports: HostPorts, stores: Stores) => Promise<T>,
+): Promise<T> {
   return withAuthority(context, what, async (stores) => {
     await requireGit();
     const host = await openHostIdentity(context, stores);
-    const engine = verifyEngine;
-    const did = stores.identity.controller_did;
     const { clock, random } = context;
-    const { finishPairings } = await import('@auths/core/flows/finish-pairings');
-    const ports = { clock, random, engine, host };
-    const { activated } = await finishPairings(ports);
-    for (const name of activated)
-      context.note(`${safeName(name)}: a pairing that was interrupted is complete now`);
-    await closeRevokedChannels(stores.home, () => readLogView(stores.home, did));
-    const result = await action(ports, stores);
-    await writeAllowedSigners(stores.home, did);
-    return result;
+    return action({ clock, random, engine: verifyEngine, host }, stores);
   });
+}
+
+async function finishBegun(context: Context, ports: HostPorts): Promise<void> {
+  const { finishPairings } = await import('@auths/core/flows/finish-pairings');
+  const { activated } = await finishPairings(ports);
+  for (const name of activated)
+    context.note(`${safeName(name)}: a pairing that was interrupted is complete now`);
+}
+
+function closeChannels({ host }: HostPorts, { home }: Stores): Promise<void> {
+  return closeRevokedChannels(home, () => readLogView(home, host.controllerDid));
+}
+
+function sealing({ host, engine, clock, random }: HostPorts, stores: Stores): Authority {
+  return {
+    log: host.log,
+    records: stores.attestations,
+    engine,
+    identity: host.identity,
+    ...(host.reopen === undefined ? {} : { reopen: host.reopen }),
+    clock,
+    random,
+    did: host.controllerDid,
+    stores,
+  };
 }

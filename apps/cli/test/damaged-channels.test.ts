@@ -37,6 +37,12 @@ function asking(name: string): readonly string[] {
   return ['devices', 'accept', file, '--expect-device', device];
 }
 
+const revoke = ['devices', 'revoke', 'phone', '--reason', 'compromised'];
+const statusOf = (name: string): string =>
+  (data('devices', '--all')['devices'] as readonly { name: string; status: string }[]).find(
+    (one) => one.name === name,
+  )?.status ?? 'none';
+
 beforeEach(() => {
   world = freshWorld();
   data('init', '--name', 'laptop', '--git', 'none');
@@ -106,4 +112,28 @@ describe('an entry of the journal that cannot be read', () => {
     expect(doctor('--fix')).toEqual([]);
     data('devices', 'rename', 'phone', 'x');
   });
+});
+
+it('an allow-list that cannot be read keeps no device in: the revocation is sealed, and the trouble told after it', () => {
+  writeFileSync(inHome('allow-list.json'), '');
+  writeFileSync(inHome('allow-list.json.bak'), '{');
+  const signers = (): string => readFileSync(inHome('allowed_signers'), 'utf8');
+  const before = signers();
+  const { status, document } = world.json(revoke);
+  expect([status, document.error]).toMatchObject([
+    7,
+    {
+      code: 'storage/corrupt',
+      message: expect.stringMatching(/^the revocation is sealed and stands; after that: /),
+      hint: expect.stringMatching(/^auths doctor --fix; the same command again/),
+    },
+  ]);
+  expect(signers()).not.toBe(before);
+});
+
+it('a pairing that cannot be read keeps no device in', () => {
+  writeFileSync(inHome(`journal/pairing-${'0'.repeat(32)}.json`), '');
+  const { status, stderr } = world.auths(revoke);
+  expect([status, stderr]).toEqual([0, expect.stringContaining('→ auths doctor --fix')]);
+  expect(statusOf('phone')).toBe('revoked');
 });

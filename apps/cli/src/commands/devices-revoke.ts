@@ -10,9 +10,8 @@ import { digest } from '@auths/core/keri/said';
 import { findRepository } from '@auths/git-store/repository';
 import { badTarget } from '@auths/git-store/one-meaning';
 import { commitOf } from '@auths/git-store/wanted-target';
-import { withSealing } from '../authority.ts';
+import { withRevoking } from '../authority.ts';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
-import { closeRevokedChannels } from '../home/channels.ts';
 import { readDeviceKey } from '../home/device-key.ts';
 import { readLogView } from '../home/identity-view.ts';
 import { deviceJson } from '../views/devices.ts';
@@ -44,7 +43,7 @@ export const devicesRevoke: CommandSpec = defineCommand({
     const device = words[0] as string;
     const reason = flags.reason ?? (await askReason(context));
     const good = await objectNames(context, flags.good);
-    return withSealing(context, 'auths devices revoke', async (authority) => {
+    return withRevoking(context, 'auths devices revoke', async (authority) => {
       const own = readDeviceKey(context.home)?.did ?? null;
       // The one that a person is asked about, whatever its name comes to mean while they think.
       const { devices } = await ownDevices(authority, authority.did);
@@ -55,10 +54,7 @@ export const devicesRevoke: CommandSpec = defineCommand({
         reason,
         ...(good.length > 0 ? { good } : {}),
       });
-      const read = (): ReturnType<typeof readLogView> => readLogView(authority.stores.home, authority.did);
-      // The device's token opens nothing from here on.
-      await closeRevokedChannels(authority.stores.home, read);
-      const view = await read();
+      const view = await readLogView(authority.stores.home, authority.did);
       const now = view.devices.find(({ did }) => did === revoked.device.subject);
       if (now === undefined)
         throw new AuthsError('internal/bug', 'the device is gone after its own revocation');

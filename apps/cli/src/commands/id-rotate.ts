@@ -2,6 +2,7 @@
 import { AuthsError } from '@auths/core/errors';
 import { knownRemotes } from '@auths/git-store/remote-address';
 import { refuseCopiedHome } from '@auths/key-store/machine';
+import { afterSeal } from '../authority.ts';
 import { defineCommand, type CommandResult, type CommandSpec, type Context } from '../command.ts';
 import { homeFiles, withAuthority } from '../composition.ts';
 import { closeRevokedChannels } from '../home/channels.ts';
@@ -92,8 +93,14 @@ async function rotate(
   else await requireNothingLost(stores.home, issuer);
   const remotes = (await knownRemotes(stores.home.dir, () => undefined)).map(({ url }) => url);
   const result = await rotateHome(context, stores, reason, flags, remotes);
-  await writeAllowedSigners(stores.home, issuer);
-  await closeRevokedChannels(stores.home, () => readLogView(stores.home, issuer));
+  await afterSeal(
+    `the rotation stands, and its new kit is in ${homeFiles(context.home).kit}`,
+    'do not rotate again for it',
+    [
+      () => writeAllowedSigners(stores.home, issuer),
+      () => closeRevokedChannels(stores.home, () => readLogView(stores.home, issuer)),
+    ],
+  );
   const data = {
     controller_did: issuer,
     ...result,
