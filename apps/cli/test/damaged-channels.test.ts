@@ -114,21 +114,50 @@ describe('an entry of the journal that cannot be read', () => {
   });
 });
 
-it('an allow-list that cannot be read keeps no device in: the revocation is sealed, and the trouble told after it', () => {
-  writeFileSync(inHome('allow-list.json'), '');
-  writeFileSync(inHome('allow-list.json.bak'), '{');
-  const signers = (): string => readFileSync(inHome('allowed_signers'), 'utf8');
-  const before = signers();
-  const { status, document } = world.json(revoke);
-  expect([status, document.error]).toMatchObject([
-    7,
-    {
-      code: 'storage/corrupt',
-      message: expect.stringMatching(/^the revocation is sealed and stands; after that: /),
-      hint: expect.stringMatching(/^auths doctor --fix; the same command again/),
-    },
-  ]);
-  expect(signers()).not.toBe(before);
+describe('an allow-list that cannot be read', () => {
+  const list = 'allow-list.json';
+  const entries = (): readonly (readonly string[])[] =>
+    (
+      JSON.parse(readFileSync(inHome(list), 'utf8')) as {
+        readonly devices: readonly { name: string; status: string; psk: string }[];
+      }
+    ).devices.map(({ name, status, psk }) => [name, status, psk === '' ? 'wiped' : 'key']);
+
+  it('keeps no device in: the revocation is sealed, and a new list begins where there is no backup', () => {
+    writeFileSync(inHome(list), '');
+    writeFileSync(inHome(`${list}.bak`), '{');
+    const signers = (): string => readFileSync(inHome('allowed_signers'), 'utf8');
+    const before = signers();
+    const { status, document } = world.json(revoke);
+    expect([status, document.error]).toMatchObject([
+      7,
+      {
+        code: 'storage/corrupt',
+        message: expect.stringMatching(/^the revocation is sealed and stands; after that: /),
+        hint: expect.stringMatching(/^auths doctor --fix; the same command again/),
+      },
+    ]);
+    expect(signers()).not.toBe(before);
+    expect(doctor('--fix')).toEqual(['fixed paired devices']);
+    expect(readFileSync(inHome(`${list}.bak.unreadable`), 'utf8')).toBe('{');
+    expect(doctor()).toEqual([]);
+    expect(statusOf('phone')).toBe('revoked');
+    expect(data(...revoke)).toMatchObject({ changed: false });
+    data(...asking('tablet'));
+    expect(entries()).toEqual([['tablet', 'active', 'key']]);
+  });
+
+  it('comes back from its backup with the newest device active, and without those revoked since', () => {
+    data(...asking('tablet'));
+    writeFileSync(inHome(list), '');
+    expect(world.json(revoke).status).toBe(7);
+    expect(doctor('--fix')).toEqual(['fixed paired devices', 'fixed paired devices', 'fixed paired devices']);
+    expect(entries()).toEqual([
+      ['phone', 'revoked', 'wiped'],
+      ['tablet', 'active', 'key'],
+    ]);
+    expect(doctor()).toEqual([]);
+  });
 });
 
 it('a pairing that cannot be read keeps no device in', () => {

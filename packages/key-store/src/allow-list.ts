@@ -1,7 +1,7 @@
 /**
  * allow-list.json (storage-and-verification.md 2): the paired devices of a host, with the pre-shared key of
  * each channel. It decides who may connect, so it fails closed: a file that is empty, cut off or not ours is
- * `storage/corrupt`, and nothing writes a fresh empty list over it.
+ * `storage/corrupt`, and no command writes a fresh empty list over it: that is for `auths doctor --fix`, where no backup helps.
  */
 import { join } from 'node:path';
 import { fromBase64url } from '@auths/core/encoding/base64url';
@@ -11,7 +11,13 @@ import { utf8 } from '@auths/core/encoding/text';
 import { AuthsError, hasCode } from '@auths/core/errors';
 import type { PairedDevice } from '@auths/core/flows/pairing-ports';
 import { isDidKey } from '@auths/core/identifiers';
-import { corruptFile, readFileBounded, requireReplaceable, writeFileAtomic } from './atomic-file.ts';
+import {
+  corruptFile,
+  putAside,
+  readFileBounded,
+  requireReplaceable,
+  writeFileAtomic,
+} from './atomic-file.ts';
 import { requireNoStaleLock, withFileLock } from './file-lock.ts';
 
 const FILE = 'allow-list.json';
@@ -30,14 +36,16 @@ export async function readAllowList(dir: string): Promise<readonly PairedDevice[
   return [];
 }
 
+/** The same for who is to mend it: `storage/corrupt` also where the backup is no file that a change could replace. */
+export async function checkAllowList(dir: string): Promise<readonly PairedDevice[]> {
+  const [devices] = await Promise.all([readAllowList(dir), readFileBounded(join(dir, BACKUP), MAX_FILE)]);
+  return devices;
+}
+
 /** Throws when the list cannot be read, or could not be changed now: what `changeAllowList` would reject with. Changes nothing. */
 export async function requireAllowList(dir: string): Promise<void> {
   const path = join(dir, FILE);
-  await Promise.all([
-    readAllowList(dir),
-    readFileBounded(join(dir, BACKUP), MAX_FILE),
-    requireNoStaleLock(path),
-  ]);
+  await Promise.all([checkAllowList(dir), requireNoStaleLock(path)]);
   await requireReplaceable(path);
 }
 
@@ -72,16 +80,46 @@ export async function withAllowListHeld<T>(dir: string, action: () => Promise<T>
   return withFileLock(join(dir, FILE), action);
 }
 
-/** Puts the backup in the place of a list that cannot be read: for `auths doctor --fix`, after asking. False when there is no usable backup. */
-export async function restoreAllowList(dir: string): Promise<boolean> {
-  const path = join(dir, FILE);
-  return withFileLock(path, async () => {
-    const backup = await readFileBounded(join(dir, BACKUP), MAX_FILE);
-    if (backup === null) return false;
-    parseAllowList(backup, join(dir, BACKUP));
-    await writeFileAtomic(path, backup);
-    return true;
+/** What `restoreAllowList` came upon, or did. */
+export type Restored = 'whole' | 'backup-aside' | 'restored' | 'begun-anew';
+
+/**
+ * Puts the backup in the place of a list that cannot be read, for `auths doctor --fix`; where there is no usable one the next
+ * change begins a new list, which lets nobody in. What cannot be read is put aside. Looks under the lock: a list that another
+ * process has put back, and that has grown since, stays.
+ */
+export async function restoreAllowList(dir: string): Promise<Restored> {
+  const [path, backup] = [join(dir, FILE), join(dir, BACKUP)];
+  return withAllowListHeld(dir, async () => {
+    const isLost = await isCorrupt(readAllowList(dir));
+    // Beside a whole list it only has to be a file, which the next change replaces.
+    const kept = isLost ? parsedBackup(backup) : readFileBounded(backup, MAX_FILE);
+    const isUseless = await isCorrupt(kept);
+    if (isUseless) await putAside(backup);
+    if (!isLost) return isUseless ? 'backup-aside' : 'whole';
+    const bytes = isUseless ? null : await kept;
+    await putAside(path);
+    if (bytes === null) return 'begun-anew';
+    await writeFileAtomic(path, bytes);
+    return 'restored';
   });
+}
+
+async function parsedBackup(backup: string): Promise<Uint8Array | null> {
+  const bytes = await readFileBounded(backup, MAX_FILE);
+  if (bytes !== null) parseAllowList(bytes, backup);
+  return bytes;
+}
+
+/** Only that: a list of a newer version, or one that the system does not give out, is none to put aside. */
+async function isCorrupt(read: Promise<unknown>): Promise<boolean> {
+  try {
+    await read;
+    return false;
+  } catch (error) {
+    if (!hasCode(error, 'storage/corrupt')) throw error;
+    return true;
+  }
 }
 
 /** `before`, with each entry whose key is not in `after` any more as it is there: a revoked device must not come back by a backup. */

@@ -76,18 +76,22 @@ export async function renameFile(from: string, to: string): Promise<void> {
   await syncDirectory(dirname(to));
 }
 
-/** Puts what stands at `path` and cannot be read beside it, in place of nothing that was put there before; its path then. */
-export async function putAside(path: string): Promise<string> {
+/** Puts what stands at `path` and cannot be read beside it, over nothing that was put there before. Its path then; null where nothing stood there. */
+export async function putAside(path: string): Promise<string | null> {
+  if (!(await isThere(path))) return null;
   for (let n = 1; ; n++) {
     const aside = n === 1 ? `${path}.unreadable` : `${path}.unreadable-${n}`;
-    const isTaken = await lstat(aside).then(
-      () => true,
-      () => false,
-    );
-    if (isTaken) continue;
+    if (await isThere(aside)) continue;
     await renameFile(path, aside);
     return aside;
   }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Removes a file durably; false when it was not there. */

@@ -71,7 +71,7 @@ export function pairedDevicesOver(journal: Journal, list: DeviceList): PairedDev
     },
 
     async activate(entry) {
-      await list.change((devices) => withActive(devices, entry));
+      await list.change((devices) => withActive(devices, entry.device_id, entry.link.rid));
       await journal.remove(nameOf(entry.session_id));
     },
 
@@ -110,7 +110,8 @@ export function isPairingEntry(name: string): boolean {
   return name.startsWith(PREFIX);
 }
 
-async function readPairings(journal: Journal): Promise<readonly PairingJournal[]> {
+/** Every pairing that is begun and not over; `storage/corrupt` when one cannot be read. */
+export async function readPairings(journal: Journal): Promise<readonly PairingJournal[]> {
   const names = (await journal.list()).filter(isPairingEntry);
   const entries = await Promise.all(names.map((name) => journal.read(name, parsePairingJournal)));
   return entries.filter((entry) => entry !== null);
@@ -129,14 +130,15 @@ function asJson(entry: PairingJournal): JsonValue {
  * The entry of this pairing becomes active in the place of the older ones of its device, unless a newer one is already. A
  * revoked one stays revoked, whatever finishes late.
  */
-function withActive(
+export function withActive(
   devices: readonly PairedDevice[],
-  { device_id, link }: PairingJournal,
+  deviceId: string,
+  linkRid: string,
 ): readonly PairedDevice[] {
-  const at = devices.findIndex(({ rid, status }) => rid === link.rid && status === 'provisional');
+  const at = devices.findIndex(({ rid, status }) => rid === linkRid && status === 'provisional');
   const own = devices[at];
   if (own === undefined) return devices;
-  const isOther = (device: PairedDevice): boolean => device.device_id !== device_id;
+  const isOther = (device: PairedDevice): boolean => device.device_id !== deviceId;
   const newer = devices.slice(at + 1);
   const isOver = newer.some((device) => !isOther(device) && device.status === 'active');
   return [

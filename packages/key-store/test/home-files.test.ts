@@ -13,7 +13,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeDidKey } from '@auths/core/encoding/did-key';
 import type { PairedDevice } from '@auths/core/flows/pairing-ports';
 import { sampleKey, sampleLogOf, streamOf } from '@auths/testing/sample-events';
-import { changeAllowList, readAllowList, restoreAllowList } from '../src/allow-list.ts';
+import { changeAllowList, readAllowList, requireAllowList, restoreAllowList } from '../src/allow-list.ts';
 import { lockHolder, lockState, withFileLock } from '../src/file-lock.ts';
 import { openJournal } from '../src/journal.ts';
 import { checkMachine, readMachineId, recordMachine, refuseCopiedHome } from '../src/machine.ts';
@@ -135,17 +135,44 @@ describe('allow list', () => {
       await expect(readAllowList(dir)).rejects.toMatchObject(expected);
       await expect(changeAllowList(dir, () => [])).rejects.toMatchObject(expected);
       expect(readFileSync(listPath(dir), 'utf8')).toBe(text);
-      expect(await restoreAllowList(dir)).toBe(true);
+      expect(await restoreAllowList(dir)).toBe('restored');
       expect((await readAllowList(dir)).map(({ name }) => name)).toEqual(['phone']);
     },
   );
+
+  it('is put back from the list that stands then: not over one that another process has put back', async () => {
+    const dir = scratch();
+    await changeAllowList(dir, () => [device('phone')]);
+    await changeAllowList(dir, (devices) => [...devices, device('laptop')]);
+    writeFileSync(listPath(dir), '');
+    await restoreAllowList(dir);
+    await changeAllowList(dir, (devices) => [...devices, device('tablet')]);
+    expect(await restoreAllowList(dir)).toBe('whole');
+    expect((await readAllowList(dir)).map(({ name }) => name)).toEqual(['phone', 'tablet']);
+  });
+
+  it('begins anew where no backup helps, and loses nothing of what cannot be read', async () => {
+    const dir = scratch();
+    const backup = `${listPath(dir)}.bak`;
+    await changeAllowList(dir, () => [device('phone')]);
+    mkdirSync(backup);
+    await expect(requireAllowList(dir)).rejects.toMatchObject({ details: { path: backup } });
+    expect(await restoreAllowList(dir)).toBe('backup-aside');
+    writeFileSync(listPath(dir), '{');
+    writeFileSync(backup, '{"v":2,"devices":[]}');
+    await expect(restoreAllowList(dir)).rejects.toMatchObject({ code: 'storage/version' });
+    writeFileSync(backup, '[');
+    expect([await restoreAllowList(dir), await readAllowList(dir)]).toEqual(['begun-anew', []]);
+    expect(readFileSync(`${listPath(dir)}.unreadable`, 'utf8')).toBe('{');
+    expect(readFileSync(`${backup}.unreadable-2`, 'utf8')).toBe('[');
+  });
 
   it('keeps no key in its backup that the list has wiped', async () => {
     const dir = scratch();
     await changeAllowList(dir, () => [device('phone'), device('laptop'), device('old')]);
     await changeAllowList(dir, ([, laptop]) => [device('phone', 'revoked'), laptop as PairedDevice]);
     rmSync(listPath(dir));
-    expect(await restoreAllowList(dir)).toBe(true);
+    expect(await restoreAllowList(dir)).toBe('restored');
     expect(await readAllowList(dir)).toEqual([device('phone', 'revoked'), device('laptop')]);
   });
 

@@ -7,6 +7,7 @@ import type { PairedDevice, PairingJournal } from '@auths/core/flows/pairing-por
 import { didKeriOf, parseSessionId } from '@auths/core/identifiers';
 import { sampleKey, sampleLog } from '@auths/testing/sample-events';
 import { changeAllowList, readAllowList } from '../src/allow-list.ts';
+import { settleStranded, strandedPairings } from '../src/stranded-pairings.ts';
 import { pairedDevices } from '../src/paired-devices.ts';
 import { scratch } from './scratch.ts';
 
@@ -199,5 +200,22 @@ describe('paired devices', () => {
     const path = join(dir, 'journal', `pairing-${journal.session_id}.json`);
     writeFileSync(path, readFileSync(path, 'utf8').slice(0, 40));
     await expect(devices.unfinished()).rejects.toMatchObject({ code: 'storage/corrupt' });
+  });
+
+  it('ends what is provisional without a journal: sealed is active, the rest goes, and what goes on is left alone', async () => {
+    const dir = scratch();
+    const stale = (name: string, fill: string): PairedDevice => ({
+      ...device,
+      name,
+      device_id: fill.repeat(32),
+      rid: fill.repeat(16),
+    });
+    const [sealed, lost] = [stale('sealed', 'e1'), stale('lost', 'e2')];
+    await changeAllowList(dir, () => [sealed, lost]);
+    await pairedDevices(dir).begin(device, journal);
+    expect((await strandedPairings(dir)).map(({ name }) => name)).toEqual(['sealed', 'lost']);
+    await settleStranded(dir, async () => new Set([sealed.rid, device.rid]));
+    expect(await readAllowList(dir)).toEqual([{ ...sealed, status: 'active' }, device]);
+    expect(await strandedPairings(dir)).toEqual([]);
   });
 });

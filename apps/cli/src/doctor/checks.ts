@@ -8,7 +8,6 @@ import { gitVersion } from '@auths/git-store/git';
 import { mendHomeFiles } from '@auths/git-store/home-files';
 import { beginAgain, lostPart } from '@auths/git-store/home-parts';
 import { IDENTITY_REF } from '@auths/git-store/ref-files';
-import { readAllowList, restoreAllowList } from '@auths/key-store/allow-list';
 import { readFileBounded } from '@auths/key-store/atomic-file';
 import { readRecoveryKitOwner } from '@auths/key-store/recovery-kit';
 import { checkMachine, recordMachine, settleMachine, type MachineVerdict } from '@auths/key-store/machine';
@@ -23,6 +22,7 @@ import { checkRefs, hasLostDocument } from './broken-refs.ts';
 import { failed, fixed, ok, warning, type Finding } from './finding.ts';
 import { checkLocks } from './locks.ts';
 import { checkDerived, checkLog, checkTemporaryFiles } from './leftovers.ts';
+import { checkAllowList, checkStranded } from './paired.ts';
 import { toAuthsError } from '../output.ts';
 import { roundTrip } from './round-trip.ts';
 import { checkUnfinished } from './unfinished.ts';
@@ -47,8 +47,9 @@ export async function runChecks(
     ['device key', devicePub],
     ['identity', identity],
     ['machine', machine],
-    ['paired devices', allowList],
+    ['paired devices', checkAllowList],
     ['derived files', checkDerived],
+    ['paired devices', checkStranded],
     ['recovery kit', recoveryKit],
     ['signing', async (each) => [await roundTrip(each)]],
   ];
@@ -192,16 +193,6 @@ async function devicePub(context: Context, fix: boolean): Promise<readonly Findi
   if (!fix) return [failed('device key', detail, 'auths doctor --fix')];
   await writeDevicePub(context.home, decodeDidKey(entry.did), 'device');
   return [fixed('device key', detail)];
-}
-
-async function allowList(context: Context, fix: boolean): Promise<readonly Finding[]> {
-  try {
-    const devices = await readAllowList(context.home);
-    return [ok('paired devices', `${devices.length} on the allow-list`)];
-  } catch (error) {
-    if (!fix || !(await restoreAllowList(context.home))) throw error;
-    return [fixed('paired devices', 'the allow-list could not be read; its backup is in place')];
-  }
 }
 
 /** One that is damaged throws: it is no kit any more, and nobody is to rely on it. */

@@ -91,7 +91,8 @@ export async function checkDerived(context: Context, fix: boolean): Promise<read
   });
 }
 
-async function inHome(
+/** Nothing where there is no home, or none with an identity. */
+export async function inHome(
   context: Context,
   action: (home: Home, identity: IdentityDocument) => Promise<readonly Finding[]>,
 ): Promise<readonly Finding[]> {

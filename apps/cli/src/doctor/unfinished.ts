@@ -1,5 +1,4 @@
 /** Work that was begun and is noted in the journal: told, with `--fix` finished, and put aside where it cannot be read. */
-import { basename } from 'node:path';
 import type { JsonValue } from '@auths/core/encoding/json';
 import { hasCode, type AuthsError } from '@auths/core/errors';
 import { withAllowListHeld } from '@auths/key-store/allow-list';
@@ -62,8 +61,8 @@ async function checkEntry(home: string, name: string, fix: boolean): Promise<Fin
   return exclusively(async () => {
     const still = await whyUnreadable();
     if (still === null) return null;
-    const aside = await putAside(String(still.details['path']));
-    return fixed(CHECK, `${still.message}; it lies aside as ${basename(aside)}, and ${lost}`);
+    await putAside(String(still.details['path']));
+    return fixed(CHECK, `${still.message}; it lies aside as .unreadable, and ${lost}`);
   });
 }
 
