@@ -107,18 +107,26 @@ export async function keychainKind(context: Context): Promise<'os' | 'file' | 'm
 }
 
 /** The seed under an alias as a signer; `key/not-found` when this home does not hold it. */
-export async function signerFor(keys: KeyStore, alias: string): Promise<import('@auths/core/ports').Signer> {
+export async function signerFor(
+  context: Context,
+  keys: KeyStore,
+  alias: string,
+): Promise<import('@auths/core/ports').Signer> {
   const { createSigner } = await import('@auths/key-store/signer');
   const secret = await keys.get(alias);
-  if (secret === null) {
-    throw new AuthsError('key/not-found', `this home holds no key "${alias}"`, {
-      hint: alias === 'device' ? 'auths key create, or pair this device again' : 'auths doctor',
-      details: { alias },
-    });
-  }
+  if (secret === null) throw await lostKey(context, alias);
   const signer = createSigner(secret.bytes);
   secret.bytes.fill(0);
   return signer;
+}
+
+/** A key that this home had and its key store does not hold: nothing else in the home brings it back. */
+export async function lostKey(context: Context, alias: string): Promise<AuthsError<'key/not-found'>> {
+  const { lostKeysHint } = await import('@auths/key-store/key-file');
+  return new AuthsError('key/not-found', `${join(context.home, 'keys.enc')} holds no key "${alias}"`, {
+    hint: lostKeysHint(context.home),
+    details: { alias },
+  });
 }
 
 /** Where the files beside the refs lie. */

@@ -166,3 +166,29 @@ it('a pairing that cannot be read keeps no device in', () => {
   expect([status, stderr]).toEqual([0, expect.stringContaining('→ auths doctor --fix')]);
   expect(statusOf('phone')).toBe('revoked');
 });
+
+it.each(['gone', 'empty'])(
+  'keys that are lost, their file %s: every command says what is left, and that works',
+  (how) => {
+    const keys = inHome('keys.enc');
+    if (how === 'gone') rmSync(keys);
+    else writeFileSync(keys, '');
+    const hint = expect.stringMatching(/^put back a copy of that file\. Without one .* id recover --from /);
+    expect(findings('--fix')).toEqual([
+      expect.objectContaining({
+        check: 'device key',
+        status: 'failed',
+        detail: expect.stringContaining(keys),
+        hint,
+      }),
+      ...(how === 'gone' ? [] : [expect.objectContaining({ check: 'signing', hint })]),
+    ]);
+    const { error } = world.json(revoke).document;
+    expect(error).toMatchObject({ message: expect.stringContaining(keys), hint });
+    const command = /AUTHS_HOME=~\/\.auths-new auths (id recover .*?);/.exec(error?.hint ?? '')?.[1] ?? '';
+    const words = command.split(' ').map((word) => word.replaceAll("'", ''));
+    const there = { env: { AUTHS_HOME: join(world.dir, '.auths-new') } };
+    expect(world.json([...words, '--vouch-until', '2'], there).status).toBe(0);
+    expect(world.json(revoke, there).status).toBe(0);
+  },
+);

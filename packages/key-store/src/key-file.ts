@@ -1,4 +1,5 @@
 /** The file keys.enc: its members, what each box is bound to, strict reading and durable writing. */
+import { dirname } from 'node:path';
 import { lv } from '@auths/core/encoding/framing';
 import { jcs } from '@auths/core/encoding/jcs';
 import { exactObject, parseJson } from '@auths/core/encoding/json';
@@ -117,7 +118,11 @@ function parseBox(value: unknown, path: string): Box {
 
 /** Keys that cannot be had back from anything else in the home. */
 export function damagedKeys(path: string, why: string, cause?: unknown): AuthsError<'storage/corrupt'> {
-  const hint =
-    'put back a copy of that file; without one its keys are gone, and auths id recover goes on from the recovery kit';
-  return corruptFile(path, why, cause, hint);
+  return corruptFile(path, why, cause, lostKeysHint(dirname(path)));
+}
+
+/** What is left where the home in `dir` has lost its keys: a home that has an identity is never recovered in its own place. */
+export function lostKeysHint(dir: string): string {
+  const recover = `auths id recover --from '${dir}' --recovery-file '${dir}/recovery-kit.json'`;
+  return `put back a copy of that file. Without one its keys are gone: the recovery kit, there or where it was moved to, goes on in a new home: AUTHS_HOME=~/.auths-new ${recover}; a device that was paired pairs again: AUTHS_HOME=~/.auths-new auths pair --join CODE`;
 }

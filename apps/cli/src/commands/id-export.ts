@@ -32,7 +32,7 @@ export const idExport: CommandSpec = defineCommand({
       const { log, verdict } = await readOwnLog({ log: stores.log, engine: verifyEngine }, did);
       const remotes = (await knownRemotes(stores.home.dir, () => undefined)).map(({ url }) => url);
       const createdAt = context.clock.now();
-      const bundle = await makeBundle(await signerFor(keys, 'identity'), {
+      const bundle = await makeBundle(await signerFor(context, keys, 'identity'), {
         prefix: prefixOf(did),
         createdAt,
         stream: log.stream,

@@ -25,7 +25,9 @@ export const keyList: CommandSpec = defineCommand({
       data: { keychain: await keychainKind(context), keys: entries },
       text:
         entries.length === 0
-          ? 'no keys here; auths init makes them'
+          ? readDeviceKey(context.home) === null
+            ? 'no keys here; auths init makes them'
+            : 'no keys here, and this home had some: auths doctor'
           : table(entries.map(({ alias, did }) => [safeName(alias), did === null ? '' : safeName(did)])).join(
               '\n',
             ),

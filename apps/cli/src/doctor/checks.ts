@@ -12,7 +12,7 @@ import { readFileBounded } from '@auths/key-store/atomic-file';
 import { readRecoveryKitOwner } from '@auths/key-store/recovery-kit';
 import { checkMachine, recordMachine, settleMachine, type MachineVerdict } from '@auths/key-store/machine';
 import type { Context } from '../command.ts';
-import { homeFiles, openKeys } from '../composition.ts';
+import { homeFiles, lostKey, openKeys } from '../composition.ts';
 import { writeDevicePub } from '../home/device-files.ts';
 import { readDeviceKey } from '../home/device-key.ts';
 import { recoveryState, statusOf } from '../home/home-report.ts';
@@ -114,6 +114,14 @@ async function permissions(context: Context, fix: boolean): Promise<readonly Fin
   return findings.length > 0 ? findings : [ok('home', `${context.home} is yours alone`)];
 }
 
+/** A home with an identity, or with the public half of a device key, had keys. */
+async function lostKeys(context: Context): Promise<readonly Finding[]> {
+  const [view, own] = [await readIdentityView(context.home).catch(() => null), readDeviceKey(context.home)];
+  if (view === null && own === null) return [];
+  const { message, hint = null } = await lostKey(context, 'device');
+  return [failed('device key', message, hint)];
+}
+
 async function identity(context: Context): Promise<readonly Finding[]> {
   const view = await readIdentityView(context.home);
   if (view === null) {
@@ -181,7 +189,8 @@ async function recordedMachine(
 /** device.pub against the key store's own entry, which needs no passphrase. */
 async function devicePub(context: Context, fix: boolean): Promise<readonly Finding[]> {
   const entry = (await (await openKeys(context)).list()).find(({ alias }) => alias === 'device');
-  if (entry?.did === undefined || entry.did === null || !isDidKey(entry.did)) return [];
+  if (entry === undefined) return lostKeys(context);
+  if (entry.did === null || !isDidKey(entry.did)) return [];
   let now: string | null = null;
   try {
     now = readDeviceKey(context.home)?.did ?? null;

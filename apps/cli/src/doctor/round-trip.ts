@@ -5,7 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withScratchFolder } from '@auths/git-store/disk-trouble';
 import type { Context } from '../command.ts';
-import { homeFiles } from '../composition.ts';
+import { homeFiles, openKeys } from '../composition.ts';
 import { findProgram, writeWrapper } from '../home/device-files.ts';
 import { readIdentityView } from '../home/identity-view.ts';
 import type { Finding } from './finding.ts';
@@ -20,6 +20,8 @@ export async function roundTrip(context: Context): Promise<Finding> {
   if (context.terminal.passphraseSource() === null) {
     return skipped('the device key is locked: give AUTHS_PASSPHRASE or --passphrase-file to try it');
   }
+  if (!(await (await openKeys(context)).list()).some(({ alias }) => alias === 'device'))
+    return skipped('there is no device key to sign with');
   const files = homeFiles(context.home);
   if (!existsSync(files.wrapper)) await writeWrapper(context);
   return withScratchFolder('auths-doctor-', async (folder) => {

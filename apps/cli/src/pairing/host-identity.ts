@@ -1,7 +1,6 @@
 /** The authority of this home, opened for pairing. */
 import { decodeCesrFixed } from '@auths/core/encoding/cesr';
 import { decodeX25519Did, encodeX25519Did } from '@auths/core/encoding/did-key';
-import { AuthsError } from '@auths/core/errors';
 import type { HostFace } from '@auths/core/flows/pair-host';
 import type { HostIdentity } from '@auths/core/flows/pairing-ports';
 import type { KeyStore, Signer } from '@auths/core/ports';
@@ -10,7 +9,7 @@ import type { IdentityDocument } from '@auths/git-store/identity-document';
 import { refuseCopiedHome } from '@auths/key-store/machine';
 import { pairedDevices, requirePairedDevices } from '@auths/key-store/paired-devices';
 import type { Context } from '../command.ts';
-import { openKeys, signerFor, type Stores } from '../composition.ts';
+import { lostKey, openKeys, signerFor, type Stores } from '../composition.ts';
 import { readDeviceKey } from '../home/device-key.ts';
 import { readIdentityView } from '../home/identity-view.ts';
 import { ownLog } from '../witnesses/own-log.ts';
@@ -72,17 +71,12 @@ async function openSecrets(context: Context, stores: AuthorityStores, keys: KeyS
   const { settleRotation } = await import('../recovery/kit-shelf.ts');
   const reopen = async (): Promise<Signer> => {
     await settleRotation(context, stores, keys, stores.identity.controller_did);
-    return signerFor(keys, 'identity');
+    return signerFor(context, keys, 'identity');
   };
   const identity = await reopen();
-  const device = await signerFor(keys, 'device');
+  const device = await signerFor(context, keys, 'device');
   const channel = await keys.get('channel');
-  if (channel === null) {
-    throw new AuthsError('key/not-found', 'this home holds no channel key', {
-      hint: 'auths doctor',
-      details: { alias: 'channel' },
-    });
-  }
+  if (channel === null) throw await lostKey(context, 'channel');
   const did = encodeX25519Did(nativeCrypto.x25519PublicKey(channel.bytes));
   if (channel.did !== did) await keys.put('channel', channel.bytes, { did, replace: true });
   return {

@@ -120,7 +120,7 @@ async function finishEarlier(context: Context, stores: Stores, next: NextSeed): 
     const keys = await openKeys(context);
     await finishRotation(await rotationPorts(context, stores, keys), issuer);
     if ((await keys.get('identity')) === null) continue;
-    const { publicKey: device } = await signerFor(keys, 'device');
+    const { publicKey: device } = await signerFor(context, keys, 'device');
     const { sequence, said } = rot;
     return {
       prefix,
@@ -165,7 +165,7 @@ async function ownLink(
   issuer: ReturnType<typeof didKeriOf>,
   name: string,
 ): Promise<Draft> {
-  const device = await signerFor(keys, 'device');
+  const device = await signerFor(context, keys, 'device');
   const unsigned = buildLink({
     rid: context.random.bytes(16),
     issuer,
@@ -220,7 +220,7 @@ async function settle(
   wish: RecoverWish,
 ): Promise<void> {
   const did = didKeriOf(recovered.prefix);
-  const { publicKey } = await signerFor(await openKeys(context), 'device');
+  const { publicKey } = await signerFor(context, await openKeys(context), 'device');
   await writeDevicePub(context.home, publicKey, wish.name);
   await writeAllowedSigners(stores.home, did);
   if (wish.git !== 'none') await noteGit(context, wish.git);
