@@ -192,3 +192,19 @@ it.each(['gone', 'empty'])(
     expect(world.json(revoke, there).status).toBe(0);
   },
 );
+
+it('addresses of witnesses that cannot be read are put aside', () => {
+  writeFileSync(inHome('witnesses.json'), '{');
+  expect(findings()).toMatchObject([{ check: 'witnesses', status: 'failed', hint: 'auths doctor --fix' }]);
+  expect(findings('--fix')).toMatchObject([
+    { check: 'witnesses', status: 'fixed', detail: expect.stringContaining('auths id rotate --witness URL') },
+  ]);
+  expect(doctor()).toEqual([]);
+});
+
+it('locks that a process left behind while it took another one over are removed, and so is that one', () => {
+  for (const name of ['keys.enc', 'keys.enc-takeover', 'witnessing-takeover'])
+    writeFileSync(inHome(`${name}.lock`), '');
+  expect(doctor('--fix')).toEqual(['fixed locks', 'fixed locks', 'fixed locks']);
+  expect(readdirSync(world.home).filter((name) => name.includes('.lock'))).toEqual([]);
+});

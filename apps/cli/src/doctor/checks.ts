@@ -18,6 +18,8 @@ import { readDeviceKey } from '../home/device-key.ts';
 import { recoveryState, statusOf } from '../home/home-report.ts';
 import { readIdentityView } from '../home/identity-view.ts';
 import { lostIdentity } from '../home/lost-identity.ts';
+import { withInitLock } from '../home/home-lock.ts';
+import { readWitnesses } from '../witnesses/known-witnesses.ts';
 import { checkRefs, hasLostDocument } from './broken-refs.ts';
 import { failed, fixed, ok, warning, type Finding } from './finding.ts';
 import { checkLocks } from './locks.ts';
@@ -26,6 +28,7 @@ import { checkAllowList, checkStranded } from './paired.ts';
 import { toAuthsError } from '../output.ts';
 import { roundTrip } from './round-trip.ts';
 import { checkUnfinished } from './unfinished.ts';
+import { asideIfUnreadable } from './unreadable.ts';
 
 const MAX_KIT = 64 << 20;
 
@@ -44,6 +47,7 @@ export async function runChecks(
     ['refs', checkRefs],
     ['log', checkLog],
     ['unfinished', checkUnfinished],
+    ['witnesses', witnesses],
     ['device key', devicePub],
     ['identity', identity],
     ['machine', machine],
@@ -184,6 +188,20 @@ async function recordedMachine(
     if (!hasCode(error, 'storage/corrupt')) throw error;
     return { verdict: 'damaged', why: `${error.message}, so nothing tells whether this home is a copy` };
   }
+}
+
+/** Every event of an identity with witnesses is sent to the addresses that stand there. */
+async function witnesses({ home }: Context, fix: boolean): Promise<readonly Finding[]> {
+  const found = await asideIfUnreadable(
+    'witnesses',
+    {
+      read: () => readWitnesses(home),
+      exclusively: (action) => withInitLock(home, action),
+      lost: 'the address of each witness is noted again by auths id rotate --witness URL',
+    },
+    fix,
+  );
+  return found === null ? [] : [found];
 }
 
 /** device.pub against the key store's own entry, which needs no passphrase. */

@@ -1,5 +1,5 @@
 /** What a process that died leaves in a home beside its locks: found, named, and with `--fix` finished or cleared away. */
-import { readdir, stat, unlink } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatAllowedSigners } from '@auths/core/commit/allowed-signers';
 import { prefixOf } from '@auths/core/identifiers';
@@ -50,11 +50,12 @@ export async function checkTemporaryFiles(context: Context, fix: boolean): Promi
     if (!TEMPORARY.test(path.slice(path.lastIndexOf('/') + 1))) continue;
     // What a living process takes its lock with lies there until it has the lock.
     if (/\.lock\.\w+\.tmp$/.test(path) && (await lockState(path)) === 'held') continue;
-    const { mtimeMs } = await stat(path);
-    if (Math.abs(Date.now() - mtimeMs) > OLD_MS) left.push(path);
+    // Gone since it was listed: its process has come to its end, or another doctor was here.
+    const facts = await stat(path).catch(() => null);
+    if (facts !== null && Math.abs(Date.now() - facts.mtimeMs) > OLD_MS) left.push(path);
   }
   if (left.length === 0) return [];
-  if (fix) for (const path of left) await unlink(path);
+  if (fix) for (const path of left) await rm(path, { force: true });
   const detail = `${left.length} temporary file${left.length === 1 ? '' : 's'} of a process that is gone`;
   return [fix ? fixed('leftovers', detail) : warning('leftovers', detail, 'auths doctor --fix')];
 }

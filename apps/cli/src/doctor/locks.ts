@@ -10,16 +10,12 @@ import { failed, fixed, ok, warning, type Finding } from './finding.ts';
 
 /** A ref lock of git's own says nothing of its holder; git holds one for milliseconds. */
 const OLD_LOCK_MS = 60_000;
-/** As home-lock.ts names them. */
-const TAKEOVER = '-takeover.lock';
 
 /** Locks that nobody holds any more are removed with `--fix`; who holds one is told. */
 export async function checkLocks(context: Context, fix: boolean): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   for (const lock of await staleLocks(context)) {
-    // The lock that guards a take-over is in the way of it, and nothing guards that one.
-    if (fix && lock.endsWith(TAKEOVER)) await rm(lock, { force: true });
-    else if (fix) await takeOverStale(lock.slice(0, -'.lock'.length));
+    if (fix) await takeOverStale(lock.slice(0, -'.lock'.length));
     findings.push(left(lock, fix));
   }
   const old = oldGitLocks(context);
@@ -49,10 +45,9 @@ function left(lock: string, fix: boolean): Finding {
 }
 
 function homeLocks({ home }: Context): readonly string[] {
-  const locks = ['keys.enc', 'init', PENDING_EVENT, 'allow-list.json', 'doctor'].map((name) =>
-    join(home, name),
-  );
-  return [...locks.map((path) => path + TAKEOVER), ...locks.map((path) => `${path}.lock`)];
+  const names = ['keys.enc', 'init', PENDING_EVENT, 'allow-list.json', 'doctor'];
+  // What a lock is taken over under comes first: it would be in the way of that.
+  return names.flatMap((name) => [join(home, `${name}-takeover.lock`), join(home, `${name}.lock`)]);
 }
 
 async function staleLocks(context: Context): Promise<readonly string[]> {

@@ -1,8 +1,6 @@
 /** Work that was begun and is noted in the journal: told, with `--fix` finished, and put aside where it cannot be read. */
 import type { JsonValue } from '@auths/core/encoding/json';
-import { hasCode, type AuthsError } from '@auths/core/errors';
 import { withAllowListHeld } from '@auths/key-store/allow-list';
-import { putAside } from '@auths/key-store/atomic-file';
 import { openJournal } from '@auths/key-store/journal';
 import { isPairingEntry, parsePairingJournal } from '@auths/key-store/paired-devices';
 import type { Context } from '../command.ts';
@@ -11,6 +9,7 @@ import { finishGit, GIT_SETUP, parseGitSetup } from '../home/unfinished-git.ts';
 import { OWN_REQUEST, parseOwnRequest } from '../pairing/own-request.ts';
 import { parsePendingEvent, PENDING_EVENT } from '../witnesses/own-log.ts';
 import { failed, fixed, warning, type Finding } from './finding.ts';
+import { asideIfUnreadable } from './unreadable.ts';
 
 const CHECK = 'unfinished';
 
@@ -44,26 +43,8 @@ export async function checkUnfinished(context: Context, fix: boolean): Promise<r
 /** Null for one that can be read. */
 async function checkEntry(home: string, name: string, fix: boolean): Promise<Finding | null> {
   const { parse, exclusively, lost } = kindOf(home, name);
-  const whyUnreadable = (): Promise<AuthsError<'storage/corrupt'> | null> =>
-    openJournal(home)
-      .read(name, parse)
-      .then(
-        () => null,
-        (error: unknown) => {
-          if (hasCode(error, 'storage/corrupt')) return error;
-          throw error;
-        },
-      );
-  const found = await whyUnreadable();
-  if (found === null) return null;
-  if (!fix) return failed(CHECK, found.message, 'auths doctor --fix');
-  // Read anew under the lock: another process may have put it aside, and a new one in its place.
-  return exclusively(async () => {
-    const still = await whyUnreadable();
-    if (still === null) return null;
-    await putAside(String(still.details['path']));
-    return fixed(CHECK, `${still.message}; it lies aside as .unreadable, and ${lost}`);
-  });
+  const read = (): Promise<unknown> => openJournal(home).read(name, parse);
+  return asideIfUnreadable(CHECK, { read, exclusively, lost }, fix);
 }
 
 interface Kind {

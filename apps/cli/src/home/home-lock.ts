@@ -21,7 +21,7 @@ export async function withHomeLock<T>(home: string, name: string, action: () => 
   return withFileLock(path, action, { waitMs: WAIT_MS });
 }
 
-/** Clears the lock of `path` away where its holder is dead. */
+/** Removes the lock of `path` if its holder is dead when nobody else can take it over. */
 export async function takeOverStale(path: string): Promise<void> {
   if ((await lockState(`${path}.lock`)) === 'stale') await takeOver(path);
 }
