@@ -8,6 +8,7 @@ import { open, unlink } from 'node:fs/promises';
 import { deflateSync, inflateSync } from 'node:zlib';
 import { utf8 } from '@auths/core/encoding/text';
 import { corrupt, errnoOf, syncDirectory } from './files.ts';
+import { eachEntry } from './tree-entries.ts';
 
 export type ObjectType = 'commit' | 'tree' | 'blob' | 'tag';
 
@@ -66,33 +67,24 @@ export function newTree(entries: readonly TreeEntry[]): NewObject {
 }
 
 /**
- * Entries of a tree object in stored order; names are read as UTF-8, what is not UTF-8 as U+FFFD. Null when the bytes are
- * not a tree, name something twice, or by a name that leads elsewhere: git writes no such tree, and of two readers one would
- * take the first and the other the last, or a file of the root for one of a folder.
+ * Entries of a tree object in stored order, or only the one called `only`; names are read as UTF-8, what is not UTF-8 as
+ * U+FFFD. Null when the bytes are not a tree that git writes, as `eachEntry` has it.
  */
-export function parseTree(bytes: Uint8Array, idLength = 20): readonly TreeEntry[] | null {
+export function parseTree(bytes: Uint8Array, idLength = 20, only?: string): readonly TreeEntry[] | null {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const wanted = only === undefined ? null : Buffer.from(only, 'utf8');
   const entries: TreeEntry[] = [];
-  const names = new Set<string>();
-  for (let at = 0; at < buffer.length;) {
-    const space = buffer.indexOf(0x20, at);
-    const nul = space < 0 ? -1 : buffer.indexOf(0, space);
-    if (nul < 0 || space - at > 6 || nul + 1 + idLength > buffer.length) return null;
-    // Byte for byte: two names that are not UTF-8 may read alike and are two.
-    const raw = buffer.toString('latin1', space + 1, nul);
-    if (names.has(raw) || NOWHERE.has(raw) || raw.includes('/')) return null;
-    names.add(raw);
+  const count = eachEntry(buffer, idLength, (at, name, id) => {
+    if (wanted !== null && (id - 1 - name !== wanted.length || wanted.compare(buffer, name, id - 1) !== 0))
+      return;
     entries.push({
-      mode: buffer.toString('latin1', at, space),
-      name: buffer.toString('utf8', space + 1, nul),
-      oid: buffer.toString('hex', nul + 1, nul + 1 + idLength),
+      mode: buffer.toString('latin1', at, name - 1),
+      name: buffer.toString('utf8', name, id - 1),
+      oid: buffer.toString('hex', id, id + idLength),
     });
-    at = nul + 1 + idLength;
-  }
-  return entries;
+  });
+  return count === null ? null : entries;
 }
-
-const NOWHERE: ReadonlySet<string> = new Set(['', '.', '..']);
 
 /**
  * A commit that is a function of its arguments alone: fixed author and committer, `date` in seconds after the

@@ -13,14 +13,33 @@ export async function listTree(
   treeish: string,
   path = '',
 ): Promise<readonly TreeEntry[] | null> {
-  let entries = await rootOf(repository, treeish);
-  for (const name of path.split('/').filter((part) => part !== '')) {
+  const root = await rootName(repository, treeish);
+  const names = path.split('/').filter((part) => part !== '');
+  let entries = await rootOf(repository, treeish, root, names[0]);
+  for (const [index, name] of names.entries()) {
     const entry = entries?.find((candidate) => candidate.name === name);
     if (entry === undefined || entry.mode !== '40000') return null;
-    entries = await treeOf(repository, entry.oid);
+    entries = await treeOf(repository, entry.oid, names[index + 1]);
     if (entries === null) throw objectMissing(entry.oid, `the tree ${entry.oid}`);
   }
   return entries;
+}
+
+/** The entry of that name in the root tree of a tree-ish, undefined where there is none; `root` is what `rootName` says. */
+export async function rootEntry(
+  repository: Repository,
+  treeish: string,
+  root: string,
+  name: string,
+): Promise<TreeEntry | undefined> {
+  return (await rootOf(repository, treeish, root, name))?.[0];
+}
+
+/** A tree by its id, as it is stored; `git/object-missing` as for `listTree`. */
+export async function treeBytes(repository: Repository, oid: string): Promise<Uint8Array> {
+  const tree = await readTree(repository, oid);
+  if (tree === null) throw objectMissing(oid, `the tree ${oid}`);
+  return tree.bytes;
 }
 
 /** The error for an object that is named and not here. */
@@ -32,8 +51,8 @@ export function objectMissing(oid: string, what: string): AuthsError<'git/object
 }
 
 /** The same for a tree that is here, whole, and no tree that git writes: no fetch brings another one. */
-function objectUnreadable(oid: string, why: string): AuthsError<'git/object-missing'> {
-  return new AuthsError('git/object-missing', why, {
+export function treeUnreadable(oid: string): AuthsError<'git/object-missing'> {
+  return new AuthsError('git/object-missing', `the tree ${oid} is not one that git writes`, {
     hint: 'git fsck says what is wrong with it',
     details: { oid, unreadable: true },
   });
@@ -55,23 +74,34 @@ export async function readPath(
   return { mode: entry.mode, oid: entry.oid, bytes: blob.bytes };
 }
 
-/** The root tree of a tree-ish. Of a commit by its id, the one that the bytes of that id name, not the one that git believes. */
-async function rootOf(repository: Repository, treeish: string): Promise<readonly TreeEntry[] | null> {
-  if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(treeish)) {
+/** What names the root tree of a tree-ish. Of a commit by its id, the tree that the bytes of that id name, not the one that git believes. */
+export async function rootName(repository: Repository, treeish: string): Promise<string> {
+  if (isId(treeish)) {
     const answer = await repository.objects.ask(treeish);
     if (answer.status === 'missing') throw objectMissing(treeish, `the object ${treeish}`);
     if (answer.status === 'damaged') throw objectMissing(treeish, `the object ${treeish}, whole,`);
     const tree = answer.status === 'found' && answer.type === 'commit' ? treeIn(answer.bytes) : undefined;
-    if (tree !== undefined) {
-      const entries = await treeOf(repository, tree);
-      if (entries === null) throw objectMissing(tree, `the tree ${tree}`);
-      return entries;
-    }
+    if (tree !== undefined) return tree;
   }
-  const entries = await treeOf(repository, `${treeish}^{tree}`);
-  const found = entries === null ? await repository.objects.info(treeish) : null;
+  return `${treeish}^{tree}`;
+}
+
+function isId(name: string): boolean {
+  return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(name);
+}
+
+async function rootOf(
+  repository: Repository,
+  treeish: string,
+  root: string,
+  only?: string,
+): Promise<readonly TreeEntry[] | null> {
+  const entries = await treeOf(repository, root, only);
+  if (entries !== null) return entries;
+  if (isId(root)) throw objectMissing(root, `the tree ${root}`);
+  const found = await repository.objects.info(treeish);
   if (found !== null && found.type !== 'blob') throw objectMissing(found.oid, `the tree of ${found.oid}`);
-  return entries;
+  return null;
 }
 
 /** False for a commit that is here and names no tree, so that nothing can lie in it. */
@@ -86,10 +116,20 @@ function treeIn(commit: Uint8Array): string | undefined {
   return /^tree ([0-9a-f]{40}|[0-9a-f]{64})\n/.exec(start)?.[1];
 }
 
-async function treeOf(repository: Repository, name: string): Promise<readonly TreeEntry[] | null> {
-  const tree: FoundObject | null = await repository.objects.read(name, { maxSize: 64 << 20 });
-  if (tree === null || tree.type !== 'tree') return null;
-  const entries = parseTree(tree.bytes, tree.oid.length / 2);
-  if (entries === null) throw objectUnreadable(tree.oid, `the tree ${tree.oid} is not one that git writes`);
+/** All entries, or only the one that is looked for. */
+async function treeOf(
+  repository: Repository,
+  name: string,
+  only?: string,
+): Promise<readonly TreeEntry[] | null> {
+  const tree = await readTree(repository, name);
+  if (tree === null) return null;
+  const entries = parseTree(tree.bytes, tree.oid.length / 2, only);
+  if (entries === null) throw treeUnreadable(tree.oid);
   return entries;
+}
+
+async function readTree(repository: Repository, name: string): Promise<FoundObject | null> {
+  const tree = await repository.objects.read(name, { maxSize: 64 << 20 });
+  return tree?.type === 'tree' ? tree : null;
 }

@@ -1,0 +1,134 @@
+/**
+ * The trees of `.auths` in a repository's commits, for whoever compares many of them (policy-changes.ts): each is looked at
+ * once for its size, and of what was listed the last is kept. What is asked grows with the trees, not with the commits that
+ * share them.
+ */
+import { MAX_EVIDENCE_FILES } from './evidence-files.ts';
+import type { Repository } from './repository.ts';
+import { rootEntry, rootName, treeBytes, treeUnreadable } from './repository-trees.ts';
+import { eachEntry } from './tree-entries.ts';
+
+/** Name → `<mode> <oid>`, of one tree. */
+export type Listing = ReadonlyMap<string, string>;
+
+/** What a listing says of an entry; undefined where there is none. */
+export type Entry = string | undefined;
+
+export interface TrustTrees {
+  /** What a commit has as `.auths`. */
+  folderOf(commit: string): Promise<Entry>;
+  /** What lies in a folder; nothing in what is none. Throws TOO_MANY where it has more names than are read. */
+  list(folder: Entry): Promise<Listing>;
+  /** Names in a folder. */
+  count(folder: Entry): Promise<number>;
+  /** Names in a folder and in its folders. Throws TOO_MANY as soon as they are more than are read. */
+  countBelow(folder: Entry): Promise<number>;
+}
+
+export const TOO_MANY: Error = new Error('more evidence than is read');
+
+/** Names that are kept listed: of a few trees of the largest size. */
+const MAX_KEPT = 8 * MAX_EVIDENCE_FILES;
+
+const NOTHING: Listing = new Map();
+const FOLDER = '40000 ';
+
+/** Not so for a mode that git would not write. */
+export function isFolder(entry: Entry): entry is string {
+  return entry?.startsWith(FOLDER) === true;
+}
+
+export function openTrustTrees(repository: Repository): TrustTrees {
+  const ofCommits = new Map<string, Promise<Entry>>();
+  const ofRoots = new Map<string, Promise<Entry>>();
+  const counts = new Map<string, Promise<number>>();
+  const below = new Map<string, Promise<number>>();
+  const kept = new Map<string, Listing>();
+  let keptNames = 0;
+
+  async function readFolder(commit: string): Promise<Entry> {
+    const root = await rootName(repository, commit);
+    return remembered(ofRoots, root, async () => {
+      const entry = await rootEntry(repository, commit, root, '.auths');
+      return entry === undefined ? undefined : `${entry.mode} ${entry.oid}`;
+    });
+  }
+
+  /** A tree with too many names is counted, and not listed. */
+  async function read(folder: string): Promise<{ readonly count: number; readonly listing: Listing }> {
+    const oid = folder.slice(FOLDER.length);
+    const bytes = await treeBytes(repository, oid);
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    const idLength = oid.length / 2;
+    const listing = new Map<string, string>();
+    const count = eachEntry(buffer, idLength, (at, name, id) => {
+      if (listing.size > MAX_EVIDENCE_FILES) return;
+      const mode = buffer.toString('latin1', at, name - 1);
+      listing.set(
+        buffer.toString('utf8', name, id - 1),
+        `${mode} ${buffer.toString('hex', id, id + idLength)}`,
+      );
+    });
+    if (count === null) throw treeUnreadable(oid);
+    if (count <= MAX_EVIDENCE_FILES) keep(folder, listing);
+    return { count, listing };
+  }
+
+  function keep(folder: string, listing: Listing): void {
+    kept.set(folder, listing);
+    keptNames += weight(listing);
+    for (const [oldest, names] of kept) {
+      if (keptNames <= MAX_KEPT) return;
+      kept.delete(oldest);
+      keptNames -= weight(names);
+    }
+  }
+
+  const trees: TrustTrees = {
+    folderOf: (commit) => remembered(ofCommits, commit, () => readFolder(commit)),
+    count: async (folder) =>
+      isFolder(folder) ? remembered(counts, folder, async () => (await read(folder)).count) : 0,
+    async list(folder) {
+      if (!isFolder(folder)) return NOTHING;
+      if ((await trees.count(folder)) > MAX_EVIDENCE_FILES) throw TOO_MANY;
+      const known = kept.get(folder);
+      if (known === undefined) return (await read(folder)).listing;
+      // Asked for last, dropped last.
+      kept.delete(folder);
+      kept.set(folder, known);
+      return known;
+    },
+    countBelow: async (folder) =>
+      isFolder(folder)
+        ? remembered(below, folder, async () => {
+            let count = await trees.count(folder);
+            for (const entry of (await trees.list(folder)).values()) {
+              count += await trees.count(entry);
+              if (count > MAX_EVIDENCE_FILES) throw TOO_MANY;
+            }
+            return count;
+          })
+        : 0,
+  };
+  return trees;
+}
+
+/** An empty listing takes room too. */
+function weight(listing: Listing): number {
+  return listing.size + 4;
+}
+
+/** What was asked once, also if it failed. */
+export function remembered<T>(
+  known: Map<string, Promise<T>>,
+  key: string,
+  ask: () => Promise<T>,
+): Promise<T> {
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const answer = ask();
+  known.set(key, answer);
+  // The rejection is met by whoever asks; until then it must not count as unhandled.
+  answer.catch(() => undefined);
+  return answer;
+}

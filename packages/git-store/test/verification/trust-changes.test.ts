@@ -1,0 +1,126 @@
+/** What comparing roots, policy and evidence costs: it grows with the trees that differ, not with the commits that share them. */
+import { describe, expect, it } from 'vitest';
+import { openTrustChanges, type TrustChanges } from '../../src/policy-changes.ts';
+import { findRepository } from '../../src/repository.ts';
+import { hasSshKeygen, TestRepository } from './support.ts';
+
+interface Entry {
+  readonly mode: string;
+  readonly name: string;
+  readonly oid: string;
+}
+
+function tree(repo: TestRepository, entries: readonly Entry[]): string {
+  const parts = entries.flatMap(({ mode, name, oid }) => [
+    Buffer.from(`${mode} ${name}\0`),
+    Buffer.from(oid, 'hex'),
+  ]);
+  return repo.store('tree', new Uint8Array(Buffer.concat(parts)));
+}
+
+function commit(repo: TestRepository, root: string, parents: readonly string[], date = 1): string {
+  const people = `A <a@b> ${date} +0000`;
+  const head = `tree ${root}\n${parents.map((oid) => `parent ${oid}\n`).join('')}author ${people}\ncommitter ${people}\n`;
+  return repo.store('commit', new Uint8Array(Buffer.from(`${head}\nx\n`)));
+}
+
+function blob(repo: TestRepository, text: string): string {
+  return repo.store('blob', new Uint8Array(Buffer.from(text)));
+}
+
+function files(count: number, oid: string): Entry[] {
+  return Array.from({ length: count }, (_, i) => ({ mode: '100644', name: `a${1e6 + i}`, oid }));
+}
+
+/** The answers, and the bytes of all trees that were read for them. */
+async function measured<T>(
+  repo: TestRepository,
+  run: (trust: TrustChanges) => Promise<T>,
+): Promise<{ readonly answer: T; readonly bytes: number }> {
+  await using repository = await findRepository(repo.dir);
+  let bytes = 0;
+  const { objects } = repository;
+  const read: typeof objects.read = async (name, options) => {
+    const found = await objects.read(name, options);
+    bytes += found?.bytes.length ?? 0;
+    return found;
+  };
+  const trust = openTrustChanges({ ...repository, objects: { ...objects, read } });
+  return { answer: await run(trust), bytes };
+}
+
+/** A root tree whose `.auths` has one file of its own beside `evidence`. */
+function rootWith(repo: TestRepository, evidence: string, own: string): string {
+  const folder = tree(repo, [
+    { mode: '40000', name: 'evidence', oid: evidence },
+    { mode: '100644', name: 'x', oid: own },
+  ]);
+  return tree(repo, [{ mode: '40000', name: '.auths', oid: folder }]);
+}
+
+describe.skipIf(!hasSshKeygen)('what comparing trust costs', () => {
+  const NAMES = 2000;
+  const ENTRY = '100644 a1000000\0'.length + 20;
+
+  it('many commits beside one heap of evidence: it is read once', async () => {
+    const repo = new TestRepository();
+    const empty = blob(repo, '');
+    const folder = tree(repo, files(NAMES, empty));
+    const evidence = tree(repo, [{ mode: '40000', name: 'zz', oid: folder }]);
+    const commits = [commit(repo, rootWith(repo, evidence, empty), [])];
+    for (let i = 0; i < 20; i++)
+      commits.push(commit(repo, rootWith(repo, evidence, blob(repo, `${i}`)), [commits[i] as string]));
+    const { answer, bytes } = await measured(repo, (trust) =>
+      Promise.all(commits.slice(1).map((oid, i) => trust.changes(oid, [commits[i] as string]))),
+    );
+    expect(answer).toEqual(commits.slice(1).map(() => false));
+    expect(bytes).toBeLessThan(2 * NAMES * ENTRY);
+  });
+
+  it('many parents with one tree: it is read once, and none after the first that decides', async () => {
+    const repo = new TestRepository();
+    const empty = blob(repo, '');
+    const heap = (name: string, count = NAMES): string =>
+      rootWith(repo, tree(repo, [{ mode: '40000', name, oid: tree(repo, files(count, empty)) }]), empty);
+    const shared = heap('zz');
+    const parents = Array.from({ length: 20 }, (_, i) => commit(repo, shared, [], i));
+    const own = commit(repo, heap('zz', NAMES + 1), parents);
+    const kept = await measured(repo, (trust) => trust.changes(own, parents));
+    expect(kept.answer).toBe(false);
+    expect(kept.bytes).toBeLessThan(3 * NAMES * ENTRY);
+    const others = Array.from({ length: 6 }, (_, i) => commit(repo, heap(`y${i}`, NAMES + i), []));
+    const deletes = commit(repo, shared, others);
+    const changed = await measured(repo, (trust) => trust.changes(deletes, others));
+    expect(changed.answer).toBe(true);
+    expect(changed.bytes).toBeLessThan(3 * NAMES * ENTRY);
+  });
+
+  it('one large root tree of many commits is read once', async () => {
+    const repo = new TestRepository();
+    const empty = blob(repo, '');
+    const folder = tree(repo, [{ mode: '100644', name: 'x', oid: empty }]);
+    const root = tree(repo, [{ mode: '40000', name: '.auths', oid: folder }, ...files(NAMES, empty)]);
+    const commits = [commit(repo, root, [])];
+    for (let i = 0; i < 20; i++) commits.push(commit(repo, root, [commits[i] as string]));
+    const { answer, bytes } = await measured(repo, (trust) =>
+      Promise.all(commits.slice(1).map((oid, i) => trust.changes(oid, [commits[i] as string]))),
+    );
+    expect(answer).toEqual(commits.slice(1).map(() => false));
+    expect(bytes).toBeLessThan(2 * NAMES * ENTRY);
+  });
+
+  it('more than is read is counted, and never listed or read again', async () => {
+    const repo = new TestRepository();
+    const empty = blob(repo, '');
+    const heap = tree(repo, files(20_001, empty));
+    const evidence = tree(repo, [{ mode: '40000', name: 'zz', oid: heap }]);
+    const commits = [commit(repo, tree(repo, []), [])];
+    for (let i = 0; i < 5; i++)
+      commits.push(commit(repo, rootWith(repo, evidence, blob(repo, `${i}`)), [commits[i] as string]));
+    const { answer, bytes } = await measured(repo, (trust) =>
+      Promise.all(commits.slice(1).map((oid, i) => trust.changes(oid, [commits[i] as string]))),
+    );
+    expect(answer).toEqual(commits.slice(1).map(() => true));
+    expect(bytes).toBeLessThan(2 * 20_001 * ENTRY);
+  });
+});
