@@ -23,6 +23,8 @@ export const MAX_EVIDENCE_FILES = 20_000;
 export const MAX_EVIDENCE_FILE: number = 256 * 1024;
 /** Bytes of one source. */
 export const MAX_EVIDENCE_BYTES: number = 64 << 20;
+/** Bytes of one directory in a tree. */
+export const MAX_EVIDENCE_TREE: number = 8 << 20;
 /** Files read together: enough that git is never waited for, few enough to stop in time. */
 const READ_AT_ONCE = 128;
 const MAX_SHOWN = 120;

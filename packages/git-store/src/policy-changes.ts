@@ -1,11 +1,13 @@
 /**
  * Whether a commit changes what others are judged by, which needs `manage_policy` (identity-life.md 5): `.auths/roots`
- * and `.auths/policy.json` in any way, and `.auths/evidence` other than by adding files, because a revocation that is
- * deleted would be unseen by the next clone. So would one that git leaves out, or keeps in other bytes, because of a
- * `.gitignore` or a `.gitattributes` beside it: those in any way. A merge that takes over what one side changed, as a
- * three-way merge does by itself, changes nothing; one that brings back what a side had replaced does.
+ * and `.auths/policy.json` in any way, and `.auths/evidence` other than by adding files, up to half of what is read,
+ * because a revocation that is deleted, or finds no room, would be unseen by the next clone. So would one that git leaves
+ * out, or keeps in other bytes, because of a `.gitignore` or a `.gitattributes` beside it: those in any way. A merge that
+ * takes over what one side changed, as a three-way merge does by itself, changes nothing; one that brings back what a side
+ * had replaced does.
  */
 import { hasCode } from '@auths/core/errors';
+import { openEvidenceShare } from './evidence-share.ts';
 import { runGit } from './git.ts';
 import type { Repository } from './repository.ts';
 import { objectMissing } from './repository-trees.ts';
@@ -27,6 +29,7 @@ export interface TrustChanges {
 export function openTrustChanges(repository: Repository): TrustChanges {
   const trees = openTrustTrees(repository);
   const comparison = openComparison(trees);
+  const isMoreThanHalf = openEvidenceShare(repository, trees);
   let turn: Promise<unknown> = Promise.resolve();
   /** One comparison after another: many commits are judged at once, and each would hold the listings of its trees. */
   const inTurn = <T>(compare: () => Promise<T>): Promise<T> => {
@@ -35,7 +38,10 @@ export function openTrustChanges(repository: Repository): TrustChanges {
     return answer;
   };
 
-  /** Compares with every parent; creating roots or policy where no parent has either, and adding evidence, is no change. */
+  /**
+   * Compares with every parent; creating roots or policy where no parent has either, and adding evidence up to half of what
+   * is read, is no change.
+   */
   async function changesTrust(
     commit: string,
     parents: readonly string[],
@@ -44,10 +50,15 @@ export function openTrustChanges(repository: Repository): TrustChanges {
   ): Promise<boolean> {
     const own = await trustIn(trees, folder);
     const kept: boolean[] = [];
+    // A merge of two halves is a whole: only evidence as one of the parents has it was not brought in here.
+    let isTakenOver = false;
     for (const each of new Set(theirs)) {
-      kept.push(await comparison.keeps(await trustIn(trees, each), own));
+      const parent = await trustIn(trees, each);
+      kept.push(await comparison.keeps(parent, own));
       if (kept.at(-1) === false && parents.length !== 2) return true;
+      isTakenOver ||= parent.evidence === own.evidence;
     }
+    if (!isTakenOver && (await isMoreThanHalf(own.evidence))) return true;
     if (!kept.includes(false)) return false;
     const [first, second] = theirs;
     const sides = [await trustIn(trees, first), await trustIn(trees, second)] as const;
@@ -64,15 +75,20 @@ export function openTrustChanges(repository: Repository): TrustChanges {
     changes: (commit, parents) =>
       answered(async () => {
         const [own, ...theirs] = await foldersOf([commit, ...parents]);
-        if (theirs.every((folder) => folder === own)) return false;
+        if (isAsBefore(own, theirs)) return false;
         return inTurn(() => changesTrust(commit, parents, own, theirs));
       }),
     touches: (commit, parents) =>
       answered(async () => {
         const [own, ...theirs] = await foldersOf([commit, ...parents]);
-        return !theirs.every((folder) => folder === own);
+        return !isAsBefore(own, theirs);
       }),
   };
+}
+
+/** A commit without parents brings in all that it has. */
+function isAsBefore(own: Entry, parents: readonly Entry[]): boolean {
+  return parents.length > 0 ? parents.every((folder) => folder === own) : own === undefined;
 }
 
 async function answered(question: () => Promise<boolean>): Promise<boolean | null> {

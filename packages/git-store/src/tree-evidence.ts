@@ -6,7 +6,13 @@ import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EvidenceSource } from '@auths/core/commit/evidence';
 import { AuthsError, hasCode } from '@auths/core/errors';
-import { gatherEvidence, MAX_EVIDENCE_FILE, requireFew, type EvidenceFile } from './evidence-files.ts';
+import {
+  gatherEvidence,
+  MAX_EVIDENCE_FILE,
+  MAX_EVIDENCE_TREE,
+  requireFew,
+  type EvidenceFile,
+} from './evidence-files.ts';
 import { readSmall } from './files.ts';
 import { isObjectId, parseTree, type TreeEntry } from './objects.ts';
 import { type Repository } from './repository.ts';
@@ -81,7 +87,7 @@ export function openTrees(repository: Repository): Trees {
 
 /** A tree too large for the files that evidence may have is a fault: taking it for empty would hide what it holds. */
 async function readTree(repository: Repository, oid: string): Promise<readonly TreeEntry[]> {
-  const answer = await repository.objects.ask(oid, { maxSize: 8 << 20 });
+  const answer = await repository.objects.ask(oid, { maxSize: MAX_EVIDENCE_TREE });
   if (answer.status === 'too-large') {
     throw new AuthsError('input/malformed', `the evidence has a directory of ${answer.size} bytes`);
   }

@@ -25,7 +25,8 @@ export async function trustIn(trees: TrustTrees, folder: Entry): Promise<Trust> 
   const listing = await trees.list(folder);
   const entry = listing.get(EVIDENCE);
   const evidence = isFolder(entry) ? entry : undefined;
-  if ((await trees.count(folder)) + (await trees.countBelow(evidence)) > MAX_EVIDENCE_FILES) throw TOO_MANY;
+  if ((await trees.size(folder)).names + (await trees.countBelow(evidence)) > MAX_EVIDENCE_FILES)
+    throw TOO_MANY;
   return { settings: settingsIn(listing), forGit: forGitIn(listing), evidence };
 }
 

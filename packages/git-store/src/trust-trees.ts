@@ -14,13 +14,18 @@ export type Listing = ReadonlyMap<string, string>;
 /** What a listing says of an entry; undefined where there is none. */
 export type Entry = string | undefined;
 
+export interface Size {
+  readonly names: number;
+  readonly bytes: number;
+}
+
 export interface TrustTrees {
   /** What a commit has as `.auths`. */
   folderOf(commit: string): Promise<Entry>;
   /** What lies in a folder; nothing in what is none. Throws TOO_MANY where it has more names than are read. */
   list(folder: Entry): Promise<Listing>;
-  /** Names in a folder. */
-  count(folder: Entry): Promise<number>;
+  /** Names in a folder, and the bytes of its tree. */
+  size(folder: Entry): Promise<Size>;
   /** Names in a folder and in its folders. Throws TOO_MANY as soon as they are more than are read. */
   countBelow(folder: Entry): Promise<number>;
 }
@@ -31,6 +36,7 @@ export const TOO_MANY: Error = new Error('more evidence than is read');
 const MAX_KEPT = 8 * MAX_EVIDENCE_FILES;
 
 const NOTHING: Listing = new Map();
+const NO_SIZE: Size = { names: 0, bytes: 0 };
 const FOLDER = '40000 ';
 
 /** Not so for a mode that git would not write. */
@@ -41,7 +47,7 @@ export function isFolder(entry: Entry): entry is string {
 export function openTrustTrees(repository: Repository): TrustTrees {
   const ofCommits = new Map<string, Promise<Entry>>();
   const ofRoots = new Map<string, Promise<Entry>>();
-  const counts = new Map<string, Promise<number>>();
+  const sizes = new Map<string, Promise<Size>>();
   const below = new Map<string, Promise<number>>();
   const kept = new Map<string, Listing>();
   let keptNames = 0;
@@ -55,7 +61,7 @@ export function openTrustTrees(repository: Repository): TrustTrees {
   }
 
   /** A tree with too many names is counted, and not listed. */
-  async function read(folder: string): Promise<{ readonly count: number; readonly listing: Listing }> {
+  async function read(folder: string): Promise<{ readonly size: Size; readonly listing: Listing }> {
     const oid = folder.slice(FOLDER.length);
     const bytes = await treeBytes(repository, oid);
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -71,7 +77,7 @@ export function openTrustTrees(repository: Repository): TrustTrees {
     });
     if (count === null) throw treeUnreadable(oid);
     if (count <= MAX_EVIDENCE_FILES) keep(folder, listing);
-    return { count, listing };
+    return { size: { names: count, bytes: bytes.length }, listing };
   }
 
   function keep(folder: string, listing: Listing): void {
@@ -86,11 +92,11 @@ export function openTrustTrees(repository: Repository): TrustTrees {
 
   const trees: TrustTrees = {
     folderOf: (commit) => remembered(ofCommits, commit, () => readFolder(commit)),
-    count: async (folder) =>
-      isFolder(folder) ? remembered(counts, folder, async () => (await read(folder)).count) : 0,
+    size: async (folder) =>
+      isFolder(folder) ? remembered(sizes, folder, async () => (await read(folder)).size) : NO_SIZE,
     async list(folder) {
       if (!isFolder(folder)) return NOTHING;
-      if ((await trees.count(folder)) > MAX_EVIDENCE_FILES) throw TOO_MANY;
+      if ((await trees.size(folder)).names > MAX_EVIDENCE_FILES) throw TOO_MANY;
       const known = kept.get(folder);
       if (known === undefined) return (await read(folder)).listing;
       // Asked for last, dropped last.
@@ -101,9 +107,9 @@ export function openTrustTrees(repository: Repository): TrustTrees {
     countBelow: async (folder) =>
       isFolder(folder)
         ? remembered(below, folder, async () => {
-            let count = await trees.count(folder);
+            let count = (await trees.size(folder)).names;
             for (const entry of (await trees.list(folder)).values()) {
-              count += await trees.count(entry);
+              count += (await trees.size(entry)).names;
               if (count > MAX_EVIDENCE_FILES) throw TOO_MANY;
             }
             return count;
