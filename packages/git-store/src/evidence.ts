@@ -22,8 +22,9 @@ import { readStream } from './trunk.ts';
 export interface EvidencePlaces {
   /** The commit whose tree is the base: what it grants counts. */
   readonly base: string;
-  /** Other commits whose trees are looked at: the target, HEAD. */
-  readonly others: readonly string[];
+  /** The commit at the end of what is judged; null for none. */
+  readonly end: string | null;
+  readonly head: string | null;
   /** True when the base is the target itself, so that nothing is a proposal. */
   readonly baseIsTarget: boolean;
   /** The verifier's own home; null, or one that does not exist, is left out. */
@@ -36,16 +37,27 @@ export async function collectEvidence(
   places: EvidencePlaces,
 ): Promise<readonly EvidenceSource[]> {
   const proposal = !places.baseIsTarget;
-  const others = [...new Set(places.others)].filter((oid) => oid !== places.base);
+  const named = [places.end, places.head].filter((oid) => oid !== null && oid !== places.base);
+  const others = [...new Set(named as readonly string[])];
   const trees = openTrees(repository);
   return Promise.all([
     ...(places.home === null ? [] : [homeEvidence(places.home)]),
     // What a proposal has on disk is not asked about the base, not even by its ids.
-    trees.evidence({ name: 'base tree', proposal: false }, places.base, { onDisk: places.baseIsTarget }),
+    trees.evidence({ name: 'base tree', proposal: false, tree: 'base' }, places.base, {
+      onDisk: places.baseIsTarget,
+    }),
     refEvidence(repository),
     trees.workTree(proposal),
     ...others.map((oid) =>
-      trees.evidence({ name: `tree of ${oid.slice(0, 12)}`, proposal }, oid, { onDisk: true }),
+      trees.evidence(
+        {
+          name: `tree of ${oid.slice(0, 12)}`,
+          proposal,
+          ...(oid === places.end ? { tree: 'end' as const } : {}),
+        },
+        oid,
+        { onDisk: true },
+      ),
     ),
   ]);
 }
@@ -110,7 +122,9 @@ async function refEvidence(repository: Repository): Promise<EvidenceSource> {
 async function readLogTree(repository: Repository, oid: string): Promise<Uint8Array> {
   const segments = (await listTree(repository, oid, 'kel')) ?? [];
   return concatAll(
-    await readEach(segments, async ({ oid: blob }) => {
+    await readEach(segments, async ({ oid: blob, mode }) => {
+      if (mode !== '100644')
+        throw new AuthsError('input/malformed', `a fetched log has an entry of mode ${mode}`);
       const segment = await repository.objects.ask(blob, { maxSize: 8 << 20 });
       if (segment.status === 'too-large')
         throw new AuthsError('input/malformed', `a fetched log has a segment of ${segment.size} bytes`);

@@ -52,7 +52,9 @@ export async function requireOneMeaning(
   { isBase }: { readonly isBase: boolean },
 ): Promise<void> {
   const base = /^(?:@\{[^}]*\}|[^~^:@]*(?:@(?!\{)[^~^:@]*)*)/.exec(name)?.[0] ?? '';
-  if (base === '' || base.startsWith('-') || /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(base)) return;
+  if (isBase && name.startsWith(':/'))
+    throw badTarget(name, 'git looks for that text in whatever was fetched');
+  if (base === '' || base.startsWith('-') || isWholeId(repository, base)) return;
   const { gitDir } = repository;
   if (base.startsWith('refs/')) {
     const { status } = await runGit(['show-ref', '--verify', '--quiet', '--', base], {
@@ -65,7 +67,10 @@ export async function requireOneMeaning(
   const asked = ['-c', 'core.warnAmbiguousRefs=true', 'rev-parse', '--symbolic-full-name'];
   const { stdout, stderr } = await runGit([...asked, '--end-of-options', base], { gitDir, accept: [1, 128] });
   const full = /^refs\/.*$/m.exec(stdout.toString('utf8'))?.[0] ?? null;
-  const isTwice = /refname '.*' is ambiguous/.test(stderr) || (full !== null && DESCRIBED.test(base));
+  const described = full === null ? undefined : DESCRIBED.exec(base)?.[1];
+  const isTwice =
+    /refname '.*' is ambiguous/.test(stderr) ||
+    (described !== undefined && (await repository.objects.info(described)) !== null);
   const isTag = full?.startsWith('refs/tags/') === true && !base.startsWith('tags/');
   if (!isTwice && !(isTag && (isBase || (await isElsewhere(repository, base))))) return;
   const why = isTwice ? 'it means more than one thing here' : `git finds only a tag by that name, ${full}`;
@@ -76,16 +81,21 @@ export async function requireOneMeaning(
 }
 
 /** As git describe says it, which names a commit by the end of its id. */
-const DESCRIBED = /-g[0-9a-f]{4,}$/;
+const DESCRIBED = /-g([0-9a-f]{4,})$/;
 
-/** The name of a branch, of a remote or its branch, of a branch that was left, or of what git itself keeps (ORIG_HEAD). */
+/** Of the other kind of repository it is a name like any other. */
+function isWholeId({ objectFormat }: Repository, name: string): boolean {
+  return name.length === (objectFormat === 'sha1' ? 40 : 64) && /^[0-9a-f]+$/.test(name);
+}
+
+/** The name of a branch here or at a remote, of a remote, of a branch that was left, or of what git itself keeps (ORIG_HEAD). */
 async function isElsewhere({ gitDir }: Repository, base: string): Promise<boolean> {
   if (base.startsWith('@{') || /^[A-Z_]*HEAD$/.test(base) || /^(?:heads|remotes)\//.test(base)) return true;
   const { stdout } = await runGit(['remote'], { gitDir });
-  return stdout
-    .toString('utf8')
-    .split('\n')
-    .some((one) => one !== '' && `${base}/`.startsWith(`${one}/`));
+  const remotes = stdout.toString('utf8').split('\n');
+  if (remotes.some((one) => one !== '' && `${base}/`.startsWith(`${one}/`))) return true;
+  const there = await runGit(['for-each-ref', '--count=1', `refs/remotes/**/${base}`], { gitDir });
+  return there.stdout.length > 0;
 }
 
 export function badTarget(target: string, why: string, hint?: string): AuthsError<'verify/bad-target'> {

@@ -51,8 +51,11 @@ export function objectMissing(oid: string, what: string): AuthsError<'git/object
 }
 
 /** The same for a tree that is here, whole, and no tree that git writes: no fetch brings another one. */
-export function treeUnreadable(oid: string): AuthsError<'git/object-missing'> {
-  return new AuthsError('git/object-missing', `the tree ${oid} is not one that git writes`, {
+export function treeUnreadable(
+  oid: string,
+  why = 'is not one that git writes',
+): AuthsError<'git/object-missing'> {
+  return new AuthsError('git/object-missing', `the tree ${oid} ${why}`, {
     hint: 'git fsck says what is wrong with it',
     details: { oid, unreadable: true },
   });
@@ -129,7 +132,12 @@ async function treeOf(
   return entries;
 }
 
+/** Bytes of one tree, of a million names and more. */
+const MAX_TREE = 64 << 20;
+
 async function readTree(repository: Repository, name: string): Promise<FoundObject | null> {
-  const tree = await repository.objects.read(name, { maxSize: 64 << 20 });
+  const answer = await repository.objects.ask(name, { maxSize: MAX_TREE });
+  if (answer.status === 'too-large') throw treeUnreadable(answer.oid, `has ${answer.size} bytes`);
+  const tree = answer.status === 'found' ? answer : await repository.objects.read(name);
   return tree?.type === 'tree' ? tree : null;
 }

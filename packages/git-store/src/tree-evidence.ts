@@ -18,7 +18,7 @@ import { isObjectId, parseTree, type TreeEntry } from './objects.ts';
 import { type Repository } from './repository.ts';
 import { listTree, objectMissing } from './repository-trees.ts';
 
-type SourceName = Pick<EvidenceSource, 'name' | 'proposal'>;
+type SourceName = Pick<EvidenceSource, 'name' | 'proposal' | 'tree'>;
 
 /** The trees of one repository, each read once. */
 export interface Trees {

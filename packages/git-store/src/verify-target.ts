@@ -114,7 +114,7 @@ async function prepare(
   const end = (target.kind === 'range' ? target.to : target.kind === 'object' ? target.commit : null) ?? head;
   const base = fromCommit ?? (target.kind === 'range' ? target.from : end);
   const others = [end, head].filter((oid) => oid !== null);
-  const places = { others, baseIsTarget: base === end, home: request.home };
+  const places = { end, head, baseIsTarget: base === end, home: request.home };
   // While git lists a range there is nothing else to do.
   const [listed, gathered] = await Promise.allSettled([
     target.kind === 'range' ? target.oids : target.kind === 'object' ? [target.oid] : [],

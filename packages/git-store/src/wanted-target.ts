@@ -70,7 +70,8 @@ export async function commitOf(
   name: string,
   role: { readonly isBase: boolean },
 ): Promise<string> {
-  const info = await infoOf(repository, `${name}^{commit}`, role);
+  // What stands behind `:/` is text, to its end.
+  const info = await infoOf(repository, name.startsWith(':/') ? name : `${name}^{commit}`, role);
   if (info === null)
     throw badTarget(
       name,

@@ -27,6 +27,8 @@ export interface EvidenceSource {
   readonly proposal: boolean;
   /** True where nobody judges what is put there (refs that were fetched): rubbish behind a log is no news of it. */
   readonly unjudged?: boolean;
+  /** Of the commit that is the base, or of the one at the end of what is judged. */
+  readonly tree?: 'base' | 'end';
   readonly logs: ReadonlyMap<Prefix, LogEvidence>;
   /** Exact JSON bytes, of any issuer. */
   readonly records: readonly Uint8Array[];
@@ -39,6 +41,7 @@ export interface SourceLog {
   readonly name: string;
   readonly proposal: boolean;
   readonly unjudged: boolean;
+  readonly tree: 'base' | 'end' | null;
   readonly branches: readonly Uint8Array[];
   /** Events that stand here. */
   readonly saids: readonly Said[];
@@ -101,7 +104,7 @@ export function sortEvidence(sources: readonly EvidenceSource[]): SortedEvidence
 function sourceLog(source: EvidenceSource, prefix: Prefix, read: ReadMessages): readonly SourceLog[] {
   const log = source.logs.get(prefix);
   if (log === undefined) return [];
-  const { name, proposal, unjudged = false } = source;
+  const { name, proposal, unjudged = false, tree = null } = source;
   const heap = orderMessages(prefix, log.messages, read);
   const streamed = log.streams.flatMap((stream) =>
     parseStream(stream).messages.map(({ event }) => event.said),
@@ -111,6 +114,7 @@ function sourceLog(source: EvidenceSource, prefix: Prefix, read: ReadMessages): 
       name,
       proposal,
       unjudged,
+      tree,
       branches: [...log.streams, ...heap.branches],
       saids: [...heap.saids, ...streamed],
       faults: heap.faults,

@@ -20,7 +20,7 @@ export interface IdentityView {
   readonly status: 'accepted' | 'kel-invalid' | 'duplicity' | 'missing';
   /** Why, when the log is not simply accepted. */
   readonly why: string | null;
-  /** The same for what only a proposal holds: the log stands, and would not once that is believed. */
+  /** The same for what the end of a proposal holds: the log stands, and would not for whoever has only that. */
   readonly rubbish: string | null;
   readonly tip: { readonly sequence: number; readonly said: Said } | null;
   /** Witnesses whose receipts of the newest event are at hand. */

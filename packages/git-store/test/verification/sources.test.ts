@@ -91,10 +91,16 @@ describe.skipIf(!hasSshKeygen)('evidence from elsewhere than the tree', () => {
       expect(notes.join('\n')).toContain('fetched refs: log of');
       expect(await repo.verdicts(byPhone)).toEqual(['revoked']);
     }
-    pushed(treeOf('40000', 'kel/kel', repo.git('rev-parse', 'HEAD^{tree}')));
-    const { results, notes } = await repo.verify(byLaptop);
-    expect(results).toMatchObject([{ verdict: 'valid' }]);
-    expect(notes.join('\n')).toContain('is not one that git writes');
+    for (const [tree, why] of [
+      [treeOf('40000', 'kel/kel', repo.git('rev-parse', 'HEAD^{tree}')), 'is not one that git writes'],
+      [treeOf('40000', 'kel', treeOf('160000', '00000000.cesr', byLaptop)), 'mode 160000'],
+      [treeOf('100644', 'x'.repeat(65 << 20), repo.store('blob', new Uint8Array(0))), 'bytes'],
+    ] as const) {
+      pushed(tree);
+      const { results, notes } = await repo.verify(byLaptop);
+      expect(results, why).toMatchObject([{ verdict: 'valid' }]);
+      expect(notes.join('\n')).toContain(why);
+    }
   });
 
   it('an older log in the tree does not roll back what the home knows', async () => {

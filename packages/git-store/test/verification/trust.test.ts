@@ -11,7 +11,9 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { messageOf, PaperIdentity } from '../../../testing/src/paper-identity.ts';
-import { fileKey, hasSshKeygen, TestRepository } from './support.ts';
+import { gitEventLog } from '../../src/event-log.ts';
+import { createHome } from '../../src/home-repository.ts';
+import { fileKey, hasSshKeygen, temporary, TestRepository } from './support.ts';
 
 const MANAGER = ['manage_policy', 'sign_commit', 'sign_tag'];
 
@@ -588,6 +590,52 @@ describe.skipIf(!hasSshKeygen)('targets', () => {
       expect(own).toMatchObject([{ verdict: 'valid' }]);
       expect(notes.join('\n')).toContain(`s=${next.tip.sequence}: `);
     }
+  });
+
+  it('nor where the own home or fetched refs cover the place; and nobody for what others have elsewhere', async () => {
+    const { repo, first, identity, laptop } = start();
+    const known = identity.fork();
+    for (let i = 0; i < 3; i++) known.interact([]);
+    const home = temporary();
+    await using store = createHome(home);
+    await gitEventLog(store).append(known.prefix, null, known.events);
+    const folder = join(repo.dir, '.auths', 'evidence', identity.prefix);
+    repo.git('checkout', '-q', '-b', 'evil');
+    writeFileSync(join(folder, `${'2'.padStart(8, '0')}-E${'A'.repeat(43)}.cesr`), 'junk');
+    const evil = repo.commit(laptop);
+    const from = `${first}..`;
+    for (const options of [{}, { home }])
+      expect(await repo.verdicts(`${from}${evil}`, options)).toEqual(['capability-denied']);
+    repo.git('fetch', '-q', home, 'refs/did/keri/*:refs/did/keri/*');
+    expect(await repo.verdicts(`${from}${evil}`)).toEqual(['capability-denied']);
+    // An honest branch that adds evidence, whatever is checked out.
+    repo.git('checkout', '-q', '-b', 'honest', first);
+    writeFileSync(join(folder, 'note'), 'x');
+    const honest = repo.commit(laptop);
+    for (const branch of ['honest', 'evil']) {
+      repo.git('checkout', '-q', branch);
+      expect(await repo.verdicts(`${from}${honest}`), branch).toEqual(['valid']);
+    }
+  });
+
+  it('a tag is no branch of a remote, and no id of the other length; a name may end as git describe ends one', async () => {
+    const { repo, first, laptop } = start();
+    const head = repo.commit(laptop);
+    repo.git('update-ref', 'refs/remotes/origin/feature', head);
+    repo.git('tag', '--no-sign', 'feature', first);
+    for (const target of ['feature', `${first}..feature`, `${first}..feature~0`])
+      await expect(repo.verify(target), target).rejects.toMatchObject({ code: 'verify/bad-target' });
+    const long = `${first}${'0'.repeat(24)}`;
+    repo.git('tag', '--no-sign', long, head);
+    await expect(repo.verify(`${long}..HEAD`)).rejects.toMatchObject({ code: 'verify/bad-target' });
+    repo.git('branch', 'team-gface', head);
+    expect((await repo.verify(`${first}..team-gface`)).results).toHaveLength(1);
+    // Text that is looked for in all that was fetched says where to end, never where to begin.
+    expect((await repo.verify(`${first}..:/.`)).results).toHaveLength(1);
+    await expect(repo.verify(':/...HEAD')).rejects.toMatchObject({ code: 'verify/bad-target' });
+    await expect(repo.verify('HEAD', { rootsFrom: ':/.' })).rejects.toMatchObject({
+      code: 'verify/bad-target',
+    });
   });
 
   it('a range is whole, oldest first, in topological order, side branches too', async () => {
