@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { encodeDidKey } from '@auths/core/encoding/did-key';
 import type { PairedDevice } from '@auths/core/flows/pairing-ports';
 import { changeAllowList, readAllowList } from '@auths/key-store/allow-list';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, afterEach, expect, it } from 'vitest';
 import { closeRevokedChannels } from '../src/home/channels.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'auths-channels-'));
 afterAll(() => rmSync(dir, { recursive: true }));
+afterEach(() => changeAllowList(dir, () => []));
 
 function paired(name: string, fill: number): PairedDevice {
   const publicKey = new Uint8Array(32).fill(fill);
@@ -42,4 +43,18 @@ it('closes what the log revoked, and not what another command paired while the l
     ['lost', 'revoked', ''],
     ['late', 'active', late.psk],
   ]);
+});
+
+it('closes what was made active, by a log of before, while this waited for the list', async () => {
+  const late = paired('late', 3);
+  await changeAllowList(dir, () => [{ ...late, status: 'provisional' }]);
+  let closing = Promise.resolve();
+  await changeAllowList(dir, async () => {
+    // The log gave it up: nothing is on the list yet that must not be, and the pairing holds the list.
+    closing = closeRevokedChannels({ dir }, async () => ({ devices: [] }));
+    for (let i = 0; i < 8; i++) await readAllowList(dir);
+    return [late];
+  });
+  await closing;
+  expect((await readAllowList(dir)).map(({ status, psk }) => [status, psk])).toEqual([['revoked', '']]);
 });

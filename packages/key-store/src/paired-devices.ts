@@ -70,22 +70,25 @@ export function pairedDevicesOver(journal: Journal, list: DeviceList): PairedDev
       });
     },
 
-    async activate(entry) {
-      await list.change((devices) => withActive(devices, entry.device_id, entry.link.rid));
-      await journal.remove(nameOf(entry.session_id));
+    async activate({ session_id, device_id, link }, isGranted) {
+      let granted = false;
+      await list.change(async (devices) => {
+        granted = await isGranted();
+        return granted ? withActive(devices, device_id, link.rid) : withoutProvisional(devices, link.rid);
+      });
+      await journal.remove(nameOf(session_id));
+      return granted;
     },
 
     async forget({ session_id, link, acknowledged }) {
       const name = nameOf(session_id);
-      const isOwn = ({ rid, status }: PairedDevice): boolean => rid === link.rid && status === 'provisional';
       await list.change(async (devices) => {
         const isNew = !acknowledged && (await read(name))?.acknowledged === true;
-        if (isNew || !devices.some(isOwn)) return devices;
-        return devices.filter((device) => !isOwn(device));
+        return isNew ? devices : withoutProvisional(devices, link.rid);
       });
       await list.change(async (devices) => {
         // An entry that is there now was acknowledged, or is only now being begun.
-        if (!devices.some(isOwn)) await journal.remove(name);
+        if (withoutProvisional(devices, link.rid) === devices) await journal.remove(name);
         return devices;
       });
     },
@@ -146,6 +149,12 @@ export function withActive(
     ...(isOver ? [] : [{ ...own, status: 'active' as const }]),
     ...newer,
   ];
+}
+
+/** The list without the entry of that pairing, if it was never made active; the same list where it is not there. */
+function withoutProvisional(devices: readonly PairedDevice[], linkRid: string): readonly PairedDevice[] {
+  const left = devices.filter(({ rid, status }) => rid !== linkRid || status !== 'provisional');
+  return left.length === devices.length ? devices : left;
 }
 
 function givenUp(): AuthsError<'pairing/session-expired'> {

@@ -43,6 +43,8 @@ const device: PairedDevice = {
   rid: '0'.repeat(32),
 };
 
+const granted = (): Promise<boolean> => Promise.resolve(true);
+
 describe('paired devices', () => {
   it('goes from begun over acknowledged to active, each step durable and repeatable', async () => {
     const dir = scratch();
@@ -54,8 +56,8 @@ describe('paired devices', () => {
     await devices.acknowledge(journal.session_id);
     await devices.acknowledge(journal.session_id);
     expect(await pairedDevices(dir).unfinished()).toEqual([{ ...journal, acknowledged: true }]);
-    await devices.activate(journal);
-    await devices.activate(journal);
+    await devices.activate(journal, granted);
+    await devices.activate(journal, granted);
     expect(await readAllowList(dir)).toEqual([{ ...device, status: 'active' }]);
     expect(await devices.unfinished()).toEqual([]);
     await devices.forget(journal);
@@ -101,13 +103,13 @@ describe('paired devices', () => {
     const devices = pairedDevices(dir);
     await devices.begin(device, journal);
     await devices.acknowledge(journal.session_id);
-    await devices.activate(journal);
+    await devices.activate(journal, granted);
     await devices.begin(again.device, again.journal);
     await devices.forget(again.journal);
     expect(await readAllowList(dir)).toEqual([{ ...device, status: 'active' }]);
     await devices.begin(again.device, again.journal);
     await devices.acknowledge(again.journal.session_id);
-    await devices.activate(again.journal);
+    await devices.activate(again.journal, granted);
     expect(await readAllowList(dir)).toEqual([{ ...again.device, status: 'active' }]);
   });
 
@@ -117,14 +119,14 @@ describe('paired devices', () => {
     await devices.begin(device, journal);
     await devices.begin(again.device, again.journal);
     await devices.acknowledge(journal.session_id);
-    await devices.activate(journal);
+    await devices.activate(journal, granted);
     const listed = async (): Promise<readonly (readonly [string, string])[]> =>
       (await readAllowList(dir)).map(({ rid, status }) => [rid, status]);
     expect(await listed()).toEqual([
       [device.rid, 'active'],
       [again.device.rid, 'provisional'],
     ]);
-    await devices.activate(again.journal);
+    await devices.activate(again.journal, granted);
     expect(await listed()).toEqual([[again.device.rid, 'active']]);
   });
 
@@ -133,8 +135,8 @@ describe('paired devices', () => {
     const devices = pairedDevices(dir);
     await devices.begin(device, journal);
     await devices.begin(again.device, again.journal);
-    await devices.activate(again.journal);
-    await devices.activate(journal);
+    await devices.activate(again.journal, granted);
+    await devices.activate(journal, granted);
     expect(await readAllowList(dir)).toEqual([{ ...again.device, status: 'active' }]);
   });
 
@@ -171,7 +173,7 @@ describe('paired devices', () => {
     await one.acknowledge(journal.session_id);
     await two.begin(device, journal);
     expect(await two.unfinished()).toEqual([{ ...journal, acknowledged: true }]);
-    await one.activate(journal);
+    await one.activate(journal, granted);
     await two.begin(device, journal);
     expect((await readAllowList(dir)).map(({ status }) => status)).toEqual(['active']);
     await changeAllowList(dir, (all) =>
@@ -179,9 +181,18 @@ describe('paired devices', () => {
     );
     await two.begin(device, journal);
     await two.acknowledge(journal.session_id);
-    await two.activate(journal);
+    await two.activate(journal, granted);
     expect((await readAllowList(dir)).map(({ status }) => status)).toEqual(['revoked']);
     expect(await two.unfinished()).toEqual([]);
+  });
+
+  it('forgets what is not granted any more when it would become active', async () => {
+    const dir = scratch();
+    const devices = pairedDevices(dir);
+    await devices.begin(device, journal);
+    await devices.acknowledge(journal.session_id);
+    expect(await devices.activate(journal, () => Promise.resolve(false))).toBe(false);
+    expect([await readAllowList(dir), await devices.unfinished()]).toEqual([[], []]);
   });
 
   it('does not bring a revoked device back', async () => {
@@ -189,7 +200,7 @@ describe('paired devices', () => {
     const devices = pairedDevices(dir);
     await devices.begin(device, journal);
     await changeAllowList(dir, (all) => all.map((one) => ({ ...one, status: 'revoked' as const, psk: '' })));
-    await devices.activate(journal);
+    await devices.activate(journal, granted);
     expect((await readAllowList(dir)).map(({ status }) => status)).toEqual(['revoked']);
   });
 

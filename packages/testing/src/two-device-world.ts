@@ -61,7 +61,11 @@ export function createMemoryPairedDevices(): MemoryPairedDevices {
       const journal = journals[at];
       if (journal !== undefined) journals[at] = { ...journal, acknowledged: true };
     },
-    async activate(journal) {
+    async activate(journal, isGranted) {
+      if (!(await isGranted())) {
+        await this.forget(journal);
+        return false;
+      }
       const at = entries.findIndex((one) => one.rid === journal.link.rid);
       const entry = entries[at];
       if (entry !== undefined) entries[at] = { ...entry, status: 'active' };
@@ -70,6 +74,7 @@ export function createMemoryPairedDevices(): MemoryPairedDevices {
         (one) => one.device_id === journal.device_id && one !== entries[at] && one.status === 'active',
       );
       drop(journals, (one) => one.session_id === journal.session_id);
+      return true;
     },
     async forget(journal) {
       drop(entries, (one) => one.rid === journal.link.rid && one.status === 'provisional');

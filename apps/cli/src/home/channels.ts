@@ -21,9 +21,12 @@ export async function closeRevokedChannels(
   home: Pick<Home, 'dir'>,
   read: () => Promise<Pick<LogView, 'devices'>>,
 ): Promise<void> {
-  if ((await openRevokedChannels(home, await read())).length === 0) return;
+  const listed = await readAllowList(home.dir);
+  // A pairing that is ending may have asked the log of before, and make its device active as soon as nobody looks.
+  const isEnding = listed.some(({ status }) => status === 'provisional');
+  if (!isEnding && !listed.some(isClosed((await read()).devices))) return;
   // Read anew under the lock: a device that another command has made active meanwhile was sealed before that.
-  await changeAllowList(home.dir, async (listed) => withChannelsClosed(listed, (await read()).devices));
+  await changeAllowList(home.dir, async (now) => withChannelsClosed(now, (await read()).devices));
 }
 
 /** The list with those closed that the log does not hold live. */
@@ -32,6 +35,7 @@ export function withChannelsClosed(
   logged: LoggedDevices,
 ): readonly PairedDevice[] {
   const closed = isClosed(logged);
+  if (!listed.some(closed)) return listed;
   return listed.map((entry) => (closed(entry) ? { ...entry, status: 'revoked' as const, psk: '' } : entry));
 }
 

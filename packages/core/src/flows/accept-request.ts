@@ -18,7 +18,7 @@ import { deviceId } from '../pairing/sas.ts';
 import { channelPsk } from '../pairing/transcript.ts';
 import { makeAnswer } from './device-answer.ts';
 import { parseRequest, requestFingerprint, type DeviceRequest } from './device-request.ts';
-import { anchorAgreed, timeText, type HostPorts } from './finish-pairings.ts';
+import { anchorAgreed, takenBack, timeText, type HostPorts } from './finish-pairings.ts';
 import {
   requireAuthority,
   requireNotRevoked,
@@ -54,8 +54,8 @@ export interface AcceptedRequest {
 
 /**
  * Judges a request, asks `admit`, grants and answers. What `parseRequest` rejects with, `pairing/did-mismatch` for a
- * request to another identity, `pairing/forbidden` for a device that was revoked, `device-not-expected`, `session-expired` when its own expiry is over, and whatever
- * `admit` rejects with: then nothing was granted.
+ * request to another identity, `pairing/forbidden` for a device that was revoked or is given up meanwhile,
+ * `device-not-expected`, `session-expired` when its own expiry is over, and whatever `admit` rejects with: then nothing was granted.
  */
 export async function acceptRequest(
   ports: HostPorts,
@@ -100,7 +100,16 @@ export async function acceptRequest(
   const { log, verdict } = await readOwnLog({ log: host.log, engine }, host.controllerDid);
   const records = await sealedRecords(ports, log);
   const link = records.find((record) => digestOf(record) === digestOf(request.link));
-  if (link?.type !== 'link') throw new AuthsError('internal/bug', 'a link was sealed and is not there');
+  if (!sealsOf(verdict.events).has(digestOf(request.link))) throw takenBack(request.link.name);
+  if (link?.type !== 'link') {
+    throw new AuthsError(
+      'attestation/invalid',
+      `the log lets ${request.link.name} in, and its record is lost`,
+      {
+        hint: 'auths doctor --fix',
+      },
+    );
+  }
   const answer = await makeAnswer(await identityInForce(host, verdict), {
     controllerDid: host.controllerDid,
     requestHash: request.hash,

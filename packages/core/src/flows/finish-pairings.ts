@@ -1,12 +1,14 @@
 /** The last step of a pairing, now or at the next start: the grant is sealed into the log, then the device is active (docs/protocol.md, "Messages", step 9). */
+import type { LinkRecord } from '../attestation/attestation.ts';
 import { digestOf } from '../attestation/sign.ts';
 import { formatTime, parseTime } from '../encoding/time.ts';
 import { AuthsError, hasCode, isAuthsError } from '../errors.ts';
 import { PROVISIONAL_MS } from '../pairing/limits.ts';
 import type { StoredLog } from '../ports.ts';
 import { requireNotRevoked } from './host-authority.ts';
+import { devicesOn } from './own-devices.ts';
 import type { HostIdentity, PairingJournal, PairingWorld } from './pairing-ports.ts';
-import { sealDecided } from './seal-records.ts';
+import { readOwnLog, sealDecided } from './seal-records.ts';
 import { sealsOf } from './seals.ts';
 
 export interface HostPorts extends PairingWorld {
@@ -43,7 +45,8 @@ export async function finishPairings(ports: HostPorts): Promise<FinishedPairings
 
 /**
  * Seals the link (once, however often this runs) and marks the device active. Resolves to the log as it stands then. A device
- * that was revoked before its link was sealed is forgotten: `forbidden`.
+ * that was revoked before its link was sealed, or that the log does not let in any more when it would become active, is
+ * forgotten: `forbidden`.
  */
 export async function anchorPairing(ports: HostPorts, journal: PairingJournal): Promise<StoredLog> {
   const { host, engine } = ports;
@@ -53,12 +56,29 @@ export async function anchorPairing(ports: HostPorts, journal: PairingJournal): 
       if (!sealsOf(events).has(digestOf(link))) await requireNotRevoked(ports, link.subject);
       return { drafts: [link], found: null };
     });
-    await host.devices.activate(journal);
+    if (!(await host.devices.activate(journal, () => isInForce(ports, link)))) throw takenBack(link.name);
     return sealed.log;
   } catch (error) {
     if (hasCode(error, 'pairing/forbidden')) await host.devices.forget(journal);
     throw error;
   }
+}
+
+/** Whether the log as it is now seals that link, and has not revoked its device: a rotation may give up what was sealed before. */
+async function isInForce({ host, engine }: HostPorts, link: LinkRecord): Promise<boolean> {
+  const { verdict } = await readOwnLog({ log: host.log, engine }, host.controllerDid);
+  if (!sealsOf(verdict.events).has(digestOf(link))) return false;
+  const { devices } = await devicesOn({ records: host.records, engine }, host.controllerDid, verdict);
+  return !devices.some(({ subject, revocation }) => subject === link.subject && revocation !== null);
+}
+
+/** What was granted, and is not any more before anybody could be told. */
+export function takenBack(name: string): AuthsError<'pairing/forbidden'> {
+  return new AuthsError(
+    'pairing/forbidden',
+    `another command has revoked ${name} meanwhile, or given it up by a rotation`,
+    { hint: 'auths devices shows who is in; to let it in, begin again' },
+  );
 }
 
 /** The same right after both sides have agreed. What keeps it from being sealed now leaves it to the next command, and says so. */

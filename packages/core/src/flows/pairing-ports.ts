@@ -65,8 +65,11 @@ export interface PairedDevices {
   begin(device: PairedDevice, journal: PairingJournal): Promise<void>;
   /** Marks the journal of this session acknowledged. `session-expired` when another command has forgotten it meanwhile. */
   acknowledge(session: SessionId): Promise<void>;
-  /** Marks the entry active, in the place of older ones of this device, then removes the journal. Doing it twice changes nothing. */
-  activate(journal: PairingJournal): Promise<void>;
+  /**
+   * Marks the entry active, in the place of older ones of this device, then removes the journal. Doing it twice changes nothing.
+   * `isGranted` is asked while nobody else changes the list: where it says no, the pairing is forgotten. Resolves to what it said.
+   */
+  activate(journal: PairingJournal, isGranted: () => Promise<boolean>): Promise<boolean>;
   /** Removes a provisional entry and its journal. An active entry stays, and so does what was acknowledged since this journal was read. */
   forget(journal: PairingJournal): Promise<void>;
   unfinished(): Promise<readonly PairingJournal[]>;

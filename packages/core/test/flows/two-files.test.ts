@@ -200,6 +200,58 @@ describe('an identity that is rotated after the person has agreed', () => {
   });
 });
 
+/** What `auths id rotate --reason compromised --all` does in another process: its rotation takes the place of the seal. */
+async function giveUp({ log, controllerDid }: TestAuthority, before: StoredLog): Promise<void> {
+  const prefix = prefixOf(controllerDid);
+  const { version } = (await log.read(prefix)) as StoredLog;
+  const { events } = replay(before.stream, { engine });
+  await log.supersede(prefix, version, events.length - 1, events.slice(-1).map(storedEventOf));
+}
+
+/** The log gives it up before its device is active, or after. */
+async function givingUp(when: 'before' | 'after'): Promise<{
+  readonly own: TestAuthority;
+  readonly ports: Parameters<typeof acceptRequest>[0];
+  readonly file: Uint8Array;
+}> {
+  const own = await createAuthority(clock, createFakeRandom(9));
+  const wish = { controllerDid: own.controllerDid, name: 'late', capabilities: ['sign_commit'] };
+  const { file } = await requestDevice({ clock, random, engine, home: createJoinerHome(random) }, wish);
+  const log = (await own.log.read(prefixOf(own.controllerDid))) as StoredLog;
+  const activate: PairedDevices['activate'] = async (...of) => {
+    if (when === 'before') await giveUp(own, log);
+    const isActive = await own.devices.activate(...of);
+    if (when === 'after') await giveUp(own, log);
+    return isActive;
+  };
+  const ports = { clock, random, engine, host: { ...own, devices: { ...own.devices, activate } } };
+  return { own, ports, file };
+}
+
+describe('a grant that the log gives up while it comes to its end', () => {
+  it.each([
+    ['before', []],
+    // The rotation closes it.
+    ['after', [{ status: 'active' }]],
+  ] as const)('%s its device is active: nobody is told that it is in', async (when, left) => {
+    const { own, ports, file } = await givingUp(when);
+    await expect(acceptRequest(ports, file, {}, () => Promise.resolve())).rejects.toMatchObject({
+      code: 'pairing/forbidden',
+      message: expect.stringContaining('given it up by a rotation'),
+    });
+    expect(own.devices.entries).toMatchObject(left);
+    expect(own.devices.journals).toEqual([]);
+  });
+
+  it('is forgotten by the command that finishes it for one that died', async () => {
+    const { own, ports, file } = await givingUp('before');
+    const dead = { ...ports, host: { ...own, devices: { ...own.devices, activate: dies } } };
+    await expect(acceptRequest(dead, file, {}, () => Promise.resolve())).rejects.toThrow('dead');
+    expect(await finishPairings(ports)).toEqual({ activated: [], forgotten: ['late'] });
+    expect([own.devices.entries, own.devices.journals]).toEqual([[], []]);
+  });
+});
+
 /** A request by a new device. */
 const asking = async (wish: {
   readonly capabilities: readonly string[];
