@@ -36,7 +36,7 @@ it('closes what the log revoked, and not what another command paired while the l
       logged.push({ did: late.device_did, revokedAt: null });
       await changeAllowList(dir, (list) => [...list, late]);
     }
-    return { devices } as never;
+    return { devices, lost: null } as never;
   };
   await closeRevokedChannels({ dir }, read);
   expect((await readAllowList(dir)).map(({ name, status, psk }) => [name, status, psk])).toEqual([
@@ -51,7 +51,7 @@ it('closes what was made active, by a log of before, while this waited for the l
   let closing = Promise.resolve();
   await changeAllowList(dir, async () => {
     // The log gave it up: nothing is on the list yet that must not be, and the pairing holds the list.
-    closing = closeRevokedChannels({ dir }, async () => ({ devices: [] }));
+    closing = closeRevokedChannels({ dir }, async () => ({ devices: [], lost: null }));
     for (let i = 0; i < 8; i++) await readAllowList(dir);
     return [late];
   });

@@ -1,4 +1,5 @@
 /** A home whose journal, list of channels or keys are damaged: every hint leads out, and a stolen device is revoked before anything is mended. */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -114,6 +115,18 @@ describe('an entry of the journal that cannot be read', () => {
   });
 });
 
+function git(...args: readonly string[]): string {
+  return execFileSync('git', ['--git-dir', world.home, ...args], { env: world.env, encoding: 'utf8' }).trim();
+}
+
+/** The newest event of the log is gone, and nothing here leads to it any more. */
+function cutLog(): void {
+  const ref = git('for-each-ref', '--format=%(refname)', 'refs/did/keri/*/kel');
+  const [tip, before] = [git('rev-parse', ref), git('rev-parse', `${ref}^`)];
+  git('update-ref', ref, before);
+  rmSync(inHome(join('objects', tip.slice(0, 2), tip.slice(2))));
+}
+
 describe('an allow-list that cannot be read', () => {
   const list = 'allow-list.json';
   const entries = (): readonly (readonly string[])[] =>
@@ -157,6 +170,21 @@ describe('an allow-list that cannot be read', () => {
       ['tablet', 'active', 'key'],
     ]);
     expect(doctor()).toEqual([]);
+  });
+
+  it.each([
+    ['allowed_signers cannot be written', () => {}],
+    ['the log has lost the revocation', cutLog],
+  ])('comes back without those revoked since, although %s', (_why, damage) => {
+    data(...asking('tablet'));
+    writeFileSync(inHome(list), '');
+    rmSync(inHome('allowed_signers'));
+    mkdirSync(inHome('allowed_signers'));
+    expect(world.json(revoke).status).toBe(7);
+    damage();
+    doctor('--fix');
+    expect(entries()).toContainEqual(['phone', 'revoked', 'wiped']);
+    expect(entries()).toContainEqual(['tablet', expect.not.stringMatching('revoked'), 'key']);
   });
 });
 

@@ -24,7 +24,7 @@ import { checkRefs, hasLostDocument } from './broken-refs.ts';
 import { failed, fixed, ok, warning, type Finding } from './finding.ts';
 import { checkLocks } from './locks.ts';
 import { checkDerived, checkLog, checkTemporaryFiles } from './leftovers.ts';
-import { checkAllowList, checkStranded } from './paired.ts';
+import { checkAllowList, checkChannels, checkStranded } from './paired.ts';
 import { toAuthsError } from '../output.ts';
 import { roundTrip } from './round-trip.ts';
 import { checkUnfinished } from './unfinished.ts';
@@ -52,6 +52,7 @@ export async function runChecks(
     ['identity', identity],
     ['machine', machine],
     ['paired devices', checkAllowList],
+    ['paired devices', checkChannels],
     ['derived files', checkDerived],
     ['paired devices', checkStranded],
     ['recovery kit', recoveryKit],

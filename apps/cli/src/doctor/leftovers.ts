@@ -11,12 +11,10 @@ import { repairLog } from '@auths/git-store/repair';
 import { lockState } from '@auths/key-store/file-lock';
 import type { Context } from '../command.ts';
 import { homeFiles } from '../composition.ts';
-import { closeRevokedChannels, openRevokedChannels } from '../home/channels.ts';
 import { writeAllowedSigners } from '../home/device-files.ts';
 import { foldStates } from '../home/fold-home.ts';
 import { chooseWords, lostWords } from '../home/lost-events.ts';
 import { readCheckedTip } from '../home/view-cache.ts';
-import { readLogView } from '../home/identity-view.ts';
 import { countForNothing } from './devices.ts';
 import { failed, fixed, ok, warning, type Finding } from './finding.ts';
 
@@ -60,7 +58,7 @@ export async function checkTemporaryFiles(context: Context, fix: boolean): Promi
   return [fix ? fixed('leftovers', detail) : warning('leftovers', detail, 'auths doctor --fix')];
 }
 
-/** What follows from the log: allowed_signers, who may open a channel, and whom nothing can be made of. */
+/** What follows from the log: allowed_signers, and whom nothing can be made of. */
 export async function checkDerived(context: Context, fix: boolean): Promise<readonly Finding[]> {
   return inHome(context, async (home, { controller_did, role }) => {
     const findings: Finding[] = [];
@@ -77,18 +75,7 @@ export async function checkDerived(context: Context, fix: boolean): Promise<read
         fix ? fixed('allowed_signers', detail) : failed('allowed_signers', detail, 'auths doctor --fix'),
       );
     }
-    const read = (): ReturnType<typeof readLogView> => readLogView(home, controller_did);
-    const open = await openRevokedChannels(home, await read());
-    if (open.length > 0) {
-      if (fix) await closeRevokedChannels(home, read);
-      const detail = `revoked, and still on the allow-list: ${open.join(', ')}`;
-      findings.push(
-        fix ? fixed('paired devices', detail) : failed('paired devices', detail, 'auths doctor --fix'),
-      );
-    }
-    return findings.length > 0
-      ? findings
-      : [ok('derived files', 'allowed_signers and allow-list follow the log')];
+    return findings.length > 0 ? findings : [ok('derived files', 'allowed_signers follows the log')];
   });
 }
 

@@ -1,9 +1,15 @@
 /** The allow-list: that it can be read, and that no pairing is left half-way in it. */
+import { readableRecord } from '@auths/core/attestation/attestation';
 import { hasCode } from '@auths/core/errors';
+import type { DidKeri } from '@auths/core/identifiers';
+import { gitAttestationStore } from '@auths/git-store/attestation-store';
+import type { Home } from '@auths/git-store/home-repository';
 import { checkAllowList as readAndCheck, restoreAllowList, type Restored } from '@auths/key-store/allow-list';
 import { settleStranded, strandedPairings } from '@auths/key-store/stranded-pairings';
 import type { Context } from '../command.ts';
+import { closeRevokedChannels, openRevokedChannels, type Logged } from '../home/channels.ts';
 import { foldStates } from '../home/fold-home.ts';
+import { readLogView } from '../home/identity-view.ts';
 import { failed, fixed, ok, type Finding } from './finding.ts';
 import { inHome } from './leftovers.ts';
 
@@ -31,13 +37,40 @@ export async function checkAllowList(context: Context, fix: boolean): Promise<re
   }
 }
 
+/** Who may open a channel. By itself, so that nothing else that fails leaves a revoked device one; where the list cannot be read, another check says so. */
+export async function checkChannels(context: Context, fix: boolean): Promise<readonly Finding[]> {
+  return inHome(context, async (home, { controller_did }) => {
+    const read = (): Promise<Logged> => knownDevices(home, controller_did);
+    const known = await read();
+    const open = await openRevokedChannels(home, known).catch(unlessCorrupt);
+    if (open.length === 0) return [];
+    if (fix) await closeRevokedChannels(home, read);
+    const detail = `revoked, and still on the allow-list: ${open.join(', ')}`;
+    return [fix ? fixed(CHECK, detail) : failed(CHECK, detail, 'auths doctor --fix')];
+  });
+}
+
+/** The devices of the log; where it was cut, whom a record revokes that is left of its lost events is revoked. */
+async function knownDevices(home: Home, did: DidKeri): Promise<Logged> {
+  const view = await readLogView(home, did);
+  if (view.lost === null) return view;
+  const stored = await gitAttestationStore(home).list(did);
+  const records = stored.flatMap(({ bytes }) => readableRecord(bytes) ?? []);
+  const revoked = records.flatMap((record) =>
+    record.type === 'revocation' ? [{ did: record.subject, revokedAt: record.revoked_at }] : [],
+  );
+  return { lost: view.lost, devices: [...view.devices, ...revoked] };
+}
+
+function unlessCorrupt(error: unknown): readonly [] {
+  if (hasCode(error, 'storage/corrupt')) return [];
+  throw error;
+}
+
 /** After the log has closed what it revokes. Where list or journal cannot be read, another check says so. */
 export async function checkStranded(context: Context, fix: boolean): Promise<readonly Finding[]> {
   return inHome(context, async (home, { controller_did }) => {
-    const stranded = await strandedPairings(home.dir).catch((error: unknown) => {
-      if (hasCode(error, 'storage/corrupt')) return [];
-      throw error;
-    });
+    const stranded = await strandedPairings(home.dir).catch(unlessCorrupt);
     const isCut = stranded.length > 0 && (await foldStates(home, controller_did)).lost !== null;
     if (stranded.length === 0 || isCut) return [];
     const names = stranded.map(({ name }) => name).join(', ');
