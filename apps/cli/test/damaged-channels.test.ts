@@ -98,6 +98,26 @@ describe('an entry of the journal that cannot be read', () => {
     });
   });
 
+  it('of a newer auths: stays where it is, with what it has begun, whoever looks at it', () => {
+    const list = readFileSync(inHome('allow-list.json'), 'utf8').replace('"active"', '"provisional"');
+    writeFileSync(inHome('allow-list.json'), list);
+    mkdirSync(inHome('journal'), { recursive: true });
+    const names = [pairing, ...['git-setup', 'request', 'witnessing'].map((name) => `journal/${name}.json`)];
+    for (const name of names) writeFileSync(inHome(name), '{"v":2}');
+    const newer = (name: string): object => ({
+      status: 'failed',
+      detail: expect.stringContaining(`${inHome(name)} has version 2`),
+      hint: 'use a newer auths',
+    });
+    for (const flags of [[], ['--fix']])
+      expect(findings(...flags)).toMatchObject(names.toSorted().map((name) => newer(name)));
+    expect(names.map((name) => readFileSync(inHome(name), 'utf8'))).toEqual(names.map(() => '{"v":2}'));
+    expect(readFileSync(inHome('allow-list.json'), 'utf8')).toBe(list);
+    expect(world.json(['devices', 'rename', 'phone', 'x']).document).toMatchObject({
+      error: { code: 'storage/version', hint: 'use a newer auths' },
+    });
+  });
+
   it('a folder in its place is put aside, a file in the place of the journal is for a person to move', () => {
     mkdirSync(inHome(pairing));
     expect(doctor('--fix')).toEqual(['fixed unfinished']);

@@ -20,7 +20,7 @@ import {
 export interface Journal {
   /** Writes or replaces an entry. The value is plain JSON; names are [a-z0-9._-], at most 100 characters. */
   write(name: string, value: JsonValue): Promise<void>;
-  /** The entry as `parse` takes it, null when there is none; `storage/corrupt` when it cannot be read, also by `parse`. */
+  /** The entry as `parse` takes it, null when there is none; `storage/corrupt` when it cannot be read, also by `parse`, `storage/version` for a newer one. */
   read<T>(name: string, parse: (value: JsonValue) => T): Promise<T | null>;
   /** Names of all entries, sorted. */
   list(): Promise<readonly string[]>;
@@ -59,7 +59,9 @@ export function openJournal(dir: string): Journal {
       const bytes = await readFileBounded(path, MAX_ENTRY);
       if (bytes === null) return null;
       try {
-        return parse(parseJson(bytes, { maxLength: MAX_ENTRY }));
+        const value = parseJson(bytes, { maxLength: MAX_ENTRY });
+        requireVersion(value, path);
+        return parse(value);
       } catch (cause) {
         if (!hasCode(cause, 'input/malformed') && !hasCode(cause, 'attestation/invalid')) throw cause;
         throw corruptFile(path, 'it is not a journal entry', cause);
@@ -83,6 +85,16 @@ export function openJournal(dir: string): Journal {
 
     remove: (name) => removeFile(pathOf(name)),
   };
+}
+
+/** What a newer auths has begun is for that one to end: it is not damaged, and nothing here may put it aside. */
+function requireVersion(value: JsonValue, path: string): void {
+  const version = typeof value === 'object' && value !== null && 'v' in value ? value['v'] : 1;
+  if (typeof version !== 'number' || version === 1) return;
+  throw new AuthsError('storage/version', `${path} has version ${version}, which this auths cannot read`, {
+    hint: 'use a newer auths',
+    details: { path, version },
+  });
 }
 
 function folderOf(dir: string): string {

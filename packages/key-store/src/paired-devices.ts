@@ -113,7 +113,7 @@ export function isPairingEntry(name: string): boolean {
   return name.startsWith(PREFIX);
 }
 
-/** Every pairing that is begun and not over; `storage/corrupt` when one cannot be read. */
+/** Every pairing that is begun and not over; `storage/corrupt` or `storage/version` when one cannot be read. */
 export async function readPairings(journal: Journal): Promise<readonly PairingJournal[]> {
   const names = (await journal.list()).filter(isPairingEntry);
   const entries = await Promise.all(names.map((name) => journal.read(name, parsePairingJournal)));

@@ -42,7 +42,7 @@ export async function checkChannels(context: Context, fix: boolean): Promise<rea
   return inHome(context, async (home, { controller_did }) => {
     const read = (): Promise<Logged> => knownDevices(home, controller_did);
     const known = await read();
-    const open = await openRevokedChannels(home, known).catch(unlessCorrupt);
+    const open = await openRevokedChannels(home, known).catch(unlessUnreadable);
     if (open.length === 0) return [];
     if (fix) await closeRevokedChannels(home, read);
     const detail = `revoked, and still on the allow-list: ${open.join(', ')}`;
@@ -62,15 +62,15 @@ async function knownDevices(home: Home, did: DidKeri): Promise<Logged> {
   return { lost: view.lost, devices: [...view.devices, ...revoked] };
 }
 
-function unlessCorrupt(error: unknown): readonly [] {
-  if (hasCode(error, 'storage/corrupt')) return [];
+function unlessUnreadable(error: unknown): readonly [] {
+  if (hasCode(error, 'storage/corrupt') || hasCode(error, 'storage/version')) return [];
   throw error;
 }
 
 /** After the log has closed what it revokes. Where list or journal cannot be read, another check says so. */
 export async function checkStranded(context: Context, fix: boolean): Promise<readonly Finding[]> {
   return inHome(context, async (home, { controller_did }) => {
-    const stranded = await strandedPairings(home.dir).catch(unlessCorrupt);
+    const stranded = await strandedPairings(home.dir).catch(unlessUnreadable);
     const isCut = stranded.length > 0 && (await foldStates(home, controller_did)).lost !== null;
     if (stranded.length === 0 || isCut) return [];
     const names = stranded.map(({ name }) => name).join(', ');

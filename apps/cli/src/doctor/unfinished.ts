@@ -1,5 +1,6 @@
 /** Work that was begun and is noted in the journal: told, with `--fix` finished, and put aside where it cannot be read. */
 import type { JsonValue } from '@auths/core/encoding/json';
+import { hasCode } from '@auths/core/errors';
 import { withAllowListHeld } from '@auths/key-store/allow-list';
 import { openJournal } from '@auths/key-store/journal';
 import { isPairingEntry, parsePairingJournal } from '@auths/key-store/paired-devices';
@@ -40,11 +41,14 @@ export async function checkUnfinished(context: Context, fix: boolean): Promise<r
   return findings;
 }
 
-/** Null for one that can be read. */
+/** Null for one that can be read. One of a newer auths stays where it is, and keeps nobody from looking at the others. */
 async function checkEntry(home: string, name: string, fix: boolean): Promise<Finding | null> {
   const { parse, exclusively, lost } = kindOf(home, name);
   const read = (): Promise<unknown> => openJournal(home).read(name, parse);
-  return asideIfUnreadable(CHECK, { read, exclusively, lost }, fix);
+  return asideIfUnreadable(CHECK, { read, exclusively, lost }, fix).catch((error: unknown) => {
+    if (!hasCode(error, 'storage/version')) throw error;
+    return failed(CHECK, error.message, error.hint ?? null);
+  });
 }
 
 interface Kind {
