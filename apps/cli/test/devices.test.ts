@@ -277,4 +277,18 @@ describe('key, recovery, completion, doctor', () => {
     expect(fixed.map(({ check }: { check: string }) => check)).toEqual(['locks', 'device key']);
     expect(world.json(['doctor']).status).toBe(0);
   });
+
+  it('a home that waits for an answer is well, and says what takes it in', () => {
+    const world = freshWorld();
+    const file = join(world.dir, 'request');
+    const asked = world.json(['devices', 'request', file, '--identity', `did:keri:E${'A'.repeat(43)}`]);
+    expect(asked.status, JSON.stringify(asked.document)).toBe(0);
+    const command = 'auths devices request --answer FILE';
+    for (const flags of [[], ['--fix']]) {
+      const { status, document } = world.json(['doctor', ...flags]);
+      const told = document.data.checks.filter(({ hint }: { hint: string | null }) => hint !== null);
+      expect([status, told]).toMatchObject([0, [{ check: 'identity', status: 'warning', hint: command }]]);
+    }
+    expect(world.json(['status']).document.data.next_steps).toMatchObject([{ command }]);
+  });
 });

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
 import { homeFiles } from '../composition.ts';
 import { readHomeReport, statusOf, type HomeReport } from '../home/home-report.ts';
+import { TAKE_ANSWER, waitsForAnswer } from '../pairing/own-request.ts';
 import { statusView, type NextStep, type StatusData } from '../views/status.ts';
 
 /** A device that expires within this time is counted as expiring soon. */
@@ -68,6 +69,8 @@ function nextSteps(context: Context, report: HomeReport, soon: readonly string[]
   const { identity, device } = report;
   if (identity === null) {
     if (report.lost !== null) return [{ summary: report.lost, command: 'auths doctor --fix' }];
+    if (waitsForAnswer(context.home))
+      return [{ summary: 'take in the answer to the request of this home', command: TAKE_ANSWER }];
     return [
       { summary: 'create your identity here', command: 'auths init' },
       { summary: 'or add this device to the identity that you have', command: 'auths pair --join CODE' },

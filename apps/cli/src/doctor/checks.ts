@@ -20,6 +20,7 @@ import { readIdentityView } from '../home/identity-view.ts';
 import { lostIdentity } from '../home/lost-identity.ts';
 import { withInitLock } from '../home/home-lock.ts';
 import { readWitnesses } from '../witnesses/known-witnesses.ts';
+import { TAKE_ANSWER, waitsForAnswer } from '../pairing/own-request.ts';
 import { checkRefs, hasLostDocument } from './broken-refs.ts';
 import { failed, fixed, ok, warning, type Finding } from './finding.ts';
 import { checkLocks } from './locks.ts';
@@ -134,6 +135,14 @@ async function identity(context: Context): Promise<readonly Finding[]> {
     if (lost !== null) throw lost;
     if (await hasLostDocument(context.home))
       return [failed('identity', `${IDENTITY_REF} is gone`, 'auths doctor --fix')];
+    if (waitsForAnswer(context.home))
+      return [
+        warning(
+          'identity',
+          'none here yet: this home has asked for one and waits for the answer',
+          TAKE_ANSWER,
+        ),
+      ];
     return [warning('identity', 'no identity here', 'auths init')];
   }
   const findings = [ok('identity', `${view.controllerDid}, ${view.sequence + 1} events`)];
@@ -217,6 +226,9 @@ async function devicePub(context: Context, fix: boolean): Promise<readonly Findi
     now = null;
   }
   if (now === entry.did) return [ok('device key', 'device.pub fits the key store')];
+  // The answer to its request brings it.
+  if (now === null && waitsForAnswer(context.home) && (await readIdentityView(context.home)) === null)
+    return [ok('device key', 'it waits for the answer to the request of this home')];
   const detail = `${homeFiles(context.home).devicePub} is missing or is not this device's key`;
   if (!fix) return [failed('device key', detail, 'auths doctor --fix')];
   await writeDevicePub(context.home, decodeDidKey(entry.did), 'device');
