@@ -1,6 +1,7 @@
 /** A home that a disk, an old copy or a stranger to it has changed: what was lost is said, nothing is built on it, and what can be mended is. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
+  cpSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -306,6 +307,78 @@ describe('a ref that is damaged, and nothing is cached', () => {
       expect(doctor('--fix')).toEqual({ exit: 0, bad: ['fixed refs'] });
     }
     expect(inHome('for-each-ref')).toBe(before);
+  });
+});
+
+const allRefs = (): string => inHome('for-each-ref', '--format=%(refname) %(objectname)');
+const records = (): readonly string[] =>
+  inHome('for-each-ref', '--format=%(refname)', 'refs/auths/devices', 'refs/did/keri')
+    .split('\n')
+    .filter((name) => name !== kel);
+const found = (wanted: string, ...flags: readonly string[]): Finding | undefined =>
+  (
+    world.json(['doctor', '--yes', ...flags]).document.data as { readonly checks: readonly Finding[] }
+  ).checks.find(({ check }) => check === wanted);
+
+describe('refs of records that are older than the log', () => {
+  let before: string;
+  /** What was cached knows nothing of the newest event. */
+  function renameUnnoted(): void {
+    cpSync(join(world.home, 'cache'), join(world.dir, 'cache'), { recursive: true });
+    data('devices', 'rename', 'desk', 'newest');
+    before = allRefs();
+    rmSync(join(world.home, 'cache'), { recursive: true });
+    renameSync(join(world.dir, 'cache'), join(world.home, 'cache'));
+  }
+
+  const ways: readonly (readonly [string, () => void])[] = [
+    [
+      'emptied, and cached from before',
+      () => {
+        for (const ref of records()) writeFileSync(join(world.home, ref), '');
+      },
+    ],
+    [
+      'set back to what was cached',
+      () => {
+        for (const ref of records()) inHome('update-ref', ref, `${ref}~1`);
+      },
+    ],
+    [
+      'gone, with the cache too',
+      () => {
+        for (const name of [...records(), 'cache']) rmSync(join(world.home, name), { recursive: true });
+      },
+    ],
+    [
+      'gone, with the cache and the ref of the log',
+      () => {
+        for (const name of [...records(), kel, 'cache']) rmSync(join(world.home, name), { recursive: true });
+      },
+    ],
+  ];
+
+  it.each(ways)('%s: the newest that is here is put back', (_how, lose) => {
+    renameUnnoted();
+    lose();
+    expect(doctor().exit).toBe(1);
+    expect(doctor('--fix')).toMatchObject({ exit: 0, bad: expect.arrayContaining(['fixed refs']) });
+    expect(allRefs()).toBe(before);
+    expect(doctor()).toEqual({ exit: 0, bad: [] });
+    expect(data('devices', 'list')).toMatchObject({ devices: [{ name: 'newest', status: 'active' }] });
+  });
+
+  it('and the newest lies nowhere here: what helps is said', () => {
+    renameUnnoted();
+    for (const ref of records()) {
+      const newest = inHome('rev-parse', ref);
+      inHome('update-ref', ref, `${ref}~1`);
+      rmSync(object(newest));
+    }
+    expect(found('device')?.hint).toMatch(
+      /^auths doctor --fix, .*; else auths pull REMOTE .* auths devices revoke did:key:/,
+    );
+    expect(found('device', '--fix')?.hint).toMatch(/^auths pull REMOTE /);
   });
 });
 

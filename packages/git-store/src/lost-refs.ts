@@ -60,25 +60,33 @@ async function readable(home: Home, ref: string, oid: string): Promise<readonly 
 }
 
 /**
- * What `ref` has held, among `commits`: of records the longest history, of disputes the event that names the ref. An
- * identity document only where there is no second one that goes on from none of the others.
+ * What `ref` has held, among `commits`: of what goes on from `known`, where that can be read, the longest history; of
+ * disputes the event that names the ref. An identity document only where there is no second one that goes on from none of
+ * the others. `known` may be older than the ref was: a process that dies has moved refs of which it noted nothing.
  */
 export async function findRefCommit(
   home: Home,
   ref: string,
   commits: readonly FoundCommit[],
+  known: string | null = null,
 ): Promise<string | null> {
-  const said = /\/disputed\/(E[\w-]{43})$/.exec(ref)?.[1];
-  if (said !== undefined)
-    return commits.find(({ message }) => new RegExp(`^event \\d+ ${said}\n$`).test(message))?.oid ?? null;
+  const floor = known !== null && (await isReadable(home, ref, known)) ? known : null;
   const kind = kindOf(ref);
+  if (kind === undefined) return floor ?? disputedCommit(ref, commits);
   const own = new Map<string, string | undefined>();
   for (const { oid, message, parent } of commits)
-    if (kind?.message.test(message) === true && (await belongs(home, ref, oid))) own.set(oid, parent);
+    if (kind.message.test(message) && (await belongs(home, ref, oid))) own.set(oid, parent);
   const parents = new Set(own.values());
-  const tips = [...own.keys()].filter((oid) => !parents.has(oid));
-  if (kind === IDENTITY) return tips.length === 1 ? (tips[0] as string) : null;
-  return tips.toSorted((a, b) => depth(b, own) - depth(a, own))[0] ?? null;
+  const histories = [...own.keys()].filter((oid) => !parents.has(oid)).map((oid) => historyOf(oid, own));
+  const later = histories.filter((history) => floor === null || history.includes(floor));
+  if (kind === IDENTITY) return (later.length === 1 ? later[0]?.[0] : floor) ?? null;
+  return later.toSorted((a, b) => b.length - a.length)[0]?.[0] ?? floor;
+}
+
+function disputedCommit(ref: string, commits: readonly FoundCommit[]): string | null {
+  const said = /\/disputed\/(E[\w-]{43})$/.exec(ref)?.[1];
+  if (said === undefined) return null;
+  return commits.find(({ message }) => new RegExp(`^event \\d+ ${said}\n$`).test(message))?.oid ?? null;
 }
 
 /** The refs of records that `commits` speak of, for a home that has lost every ref. */
@@ -113,8 +121,9 @@ function refsOf(bytes: Uint8Array): readonly string[] {
   }
 }
 
-function depth(oid: string, parents: ReadonlyMap<string, string | undefined>): number {
-  let count = 0;
-  for (let at: string | undefined = oid; at !== undefined; at = parents.get(at)) count += 1;
-  return count;
+/** A commit and what it goes on from, the newest first. */
+function historyOf(oid: string, parents: ReadonlyMap<string, string | undefined>): readonly string[] {
+  const history: string[] = [];
+  for (let at: string | undefined = oid; at !== undefined; at = parents.get(at)) history.push(at);
+  return history;
 }

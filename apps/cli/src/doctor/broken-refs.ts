@@ -1,17 +1,20 @@
 /** Refs of records and of the identity document that a power cut emptied, that lead to nothing, or that are gone. The log's own ref is mended from its objects (leftovers.ts). */
 import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
+import { hasCode } from '@auths/core/errors';
 import { allCommits } from '@auths/git-store/all-commits';
 import { beginAgain, homeExists } from '@auths/git-store/home-parts';
 import { openHome, type Home } from '@auths/git-store/home-repository';
+import { readIdentityDocument } from '@auths/git-store/identity-document';
 import { findRefCommit, isReadable, recordRefsOf } from '@auths/git-store/lost-refs';
 import { mendRef, readRawRef } from '@auths/git-store/mend-ref';
 import { IDENTITY_REF } from '@auths/git-store/ref-files';
 import type { Context } from '../command.ts';
+import { foldStates } from '../home/fold-home.ts';
 import { lastKnownRefs } from '../home/view-cache.ts';
 import { failed, fixed, type Finding } from './finding.ts';
 
-/** Each is given the value under which this machine last read it, else the last one that is found among the objects. */
+/** Each is given the newest value that is found among the objects and goes on from the one under which this machine last read it. */
 export async function checkRefs(context: Context, fix: boolean): Promise<readonly Finding[]> {
   if (!homeExists(context.home)) return [];
   await using home = openHome(context.home);
@@ -20,19 +23,18 @@ export async function checkRefs(context: Context, fix: boolean): Promise<readonl
   const known = lastKnownRefs(home.dir);
   const commits = await allCommits(home);
   const findings: Finding[] = [];
-  for (const [ref, seen] of broken) {
-    const last = known.get(ref) ?? null;
-    const isThere = last !== null && (await isReadable(home, ref, last));
-    const oid = isThere ? last : await findRefCommit(home, ref, commits);
+  for (const { ref, seen, value } of broken) {
+    const last = value ?? known.get(ref) ?? null;
+    const oid = await findRefCommit(home, ref, commits, last);
     // A home that never held an identity has no document either.
-    if (oid === null && seen === null && last === null) continue;
-    const detail = `${join(home.dir, ref)} ${whatIsWrong(seen)}`;
+    if ((oid === null && seen === null && last === null) || (oid !== null && oid === value)) continue;
+    const detail = `${join(home.dir, ref)} ${value === null ? whatIsWrong(seen) : 'was set back'}`;
     if (oid === null)
       findings.push(failed('refs', `${detail}, and what it held is not here`, wayOut(home.dir, ref)));
     else if (!fix) findings.push(failed('refs', detail, 'auths doctor --fix'));
     // Another program that has written it meanwhile has mended it.
     else if (await mendRef(home.dir, ref, seen, oid))
-      findings.push(fixed('refs', `${detail}; it has its last known value again`));
+      findings.push(fixed('refs', `${detail}; it has the newest value again that is found here`));
   }
   return findings;
 }
@@ -53,21 +55,48 @@ function wayOut(dir: string, ref: string): string {
 
 const OID = /^[0-9a-f]{40}\n?$/;
 
-/** Refs that lead to nothing, with what they hold, and those that stood here when the home was last read and are gone: none is ever removed. */
-async function brokenRefs(home: Home): Promise<readonly (readonly [string, string | null])[]> {
+interface Broken {
+  readonly ref: string;
+  /** What it holds, as it stands there. */
+  readonly seen: string | null;
+  /** The commit that it leads to, and that may be an old one; null where it leads to none. */
+  readonly value: string | null;
+}
+
+/**
+ * Refs that lead to nothing, and those that stood here when the home was last read and are gone: none is ever removed.
+ * Where the log seals a record that is not here, any ref of records may be gone or set back, whatever is cached.
+ */
+async function brokenRefs(home: Home): Promise<readonly Broken[]> {
   const known = [...lastKnownRefs(home.dir).keys()];
-  const names = known.length > 0 || hasLogs(home) ? known : await namedByObjects(home);
-  const refs = new Set([IDENTITY_REF, ...names, ...(await looseRefs(home.dir))]);
-  const broken: [string, string | null][] = [];
+  const lacking = await lacksRecords(home);
+  const isLost = lacking || (known.length === 0 && !hasLogs(home));
+  const named = isLost ? await namedByObjects(home) : [];
+  const refs = new Set([IDENTITY_REF, ...known, ...named, ...(await looseRefs(home.dir))]);
+  const broken: Broken[] = [];
   for (const ref of [...refs].toSorted()) {
     if (ref.endsWith('/kel')) continue;
-    const text = readRawRef(home.dir, ref);
+    const seen = readRawRef(home.dir, ref);
     const isOurs = /^refs\/(?:auths|auths-remotes|did)\//.test(ref);
-    const leads = text !== null && OID.test(text) && (await isReadable(home, ref, text.trimEnd()));
+    const oid = seen !== null && OID.test(seen) ? seen.trimEnd() : null;
+    const leads = oid !== null && (await isReadable(home, ref, oid));
+    if (leads && lacking && ref !== IDENTITY_REF) broken.push({ ref, seen, value: oid });
     // What a person keeps here beside ours only has to be a ref.
-    if (!leads && (isOurs || !/^(?:[0-9a-f]{40}|ref: \S+)\n?$/.test(text ?? ''))) broken.push([ref, text]);
+    else if (!leads && (isOurs || !/^(?:[0-9a-f]{40}|ref: \S+)\n?$/.test(seen ?? '')))
+      broken.push({ ref, seen, value: null });
   }
   return broken;
+}
+
+/** True too where the log cannot be read, or whose it is: what is gone beside that is mended by the same run. */
+async function lacksRecords(home: Home): Promise<boolean> {
+  try {
+    const identity = await readIdentityDocument(home);
+    return identity !== null && (await foldStates(home, identity.controller_did)).missing.length > 0;
+  } catch (error) {
+    if (hasCode(error, 'storage/corrupt') || hasCode(error, 'kel/invalid')) return true;
+    throw error;
+  }
 }
 
 /** Where an identity is, its log and the record of its first device are. */

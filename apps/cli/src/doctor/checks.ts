@@ -3,7 +3,8 @@ import { chmod, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '@auths/core/errors';
 import { decodeDidKey } from '@auths/core/encoding/did-key';
-import { isDidKey } from '@auths/core/identifiers';
+import { linkAnew } from '@auths/core/flows/own-devices';
+import { isDidKey, type DidKey } from '@auths/core/identifiers';
 import { gitVersion } from '@auths/git-store/git';
 import { mendHomeFiles } from '@auths/git-store/home-files';
 import { beginAgain, lostPart } from '@auths/git-store/home-parts';
@@ -128,7 +129,7 @@ async function lostKeys(context: Context): Promise<readonly Finding[]> {
   return [failed('device key', message, hint)];
 }
 
-async function identity(context: Context): Promise<readonly Finding[]> {
+async function identity(context: Context, fix: boolean): Promise<readonly Finding[]> {
   const view = await readIdentityView(context.home);
   if (view === null) {
     const lost = lostIdentity(context.home);
@@ -161,9 +162,15 @@ async function identity(context: Context): Promise<readonly Finding[]> {
   const hint = {
     revoked: `a new device key: ${again}`,
     expired: 'auths devices extend, where the identity is',
-    provisional: null,
+    provisional: device.fault === null ? null : recordsBack(device.did, fix),
   }[status];
   return [...findings, failed('device', detail, hint)];
+}
+
+/** What has been tried in vain is left out. */
+function recordsBack(device: DidKey, fix: boolean): string {
+  const elsewhere = `auths pull REMOTE from where the records were pushed; where none are, ${linkAnew(device)}`;
+  return fix ? elsewhere : `auths doctor --fix, which finds those that lie here; else ${elsewhere}`;
 }
 
 async function machine(context: Context, fix: boolean): Promise<readonly Finding[]> {

@@ -1,7 +1,7 @@
 /** The slow half of identity-view: replay the log, check and fold the records. */
 import { AuthsError } from '@auths/core/errors';
 import { parseRecord, type AttestationRecord } from '@auths/core/attestation/attestation';
-import type { DeviceState } from '@auths/core/attestation/device-state';
+import type { DeviceState, MissingRecord } from '@auths/core/attestation/device-state';
 import { foldDevices } from '@auths/core/attestation/fold';
 import { prefixOf, type DidKeri } from '@auths/core/identifiers';
 import { replay } from '@auths/core/keri/key-state';
@@ -61,6 +61,8 @@ export async function foldStates(
 ): Promise<{
   readonly state: NonNullable<ReturnType<typeof replay>['state']>;
   readonly devices: readonly DeviceState[];
+  /** What the log seals, and no record here is. */
+  readonly missing: readonly MissingRecord[];
   /** An event that this machine has checked, and that the log does not hold any more. */
   readonly lost: CheckedTip | null;
 }> {
@@ -95,7 +97,7 @@ export async function foldStates(
     records: stored.map(({ bytes }) => readable(bytes)).filter((record) => record !== null),
     engine: verifyEngine,
   });
-  return { state: verdict.state, devices: fold.devices, lost };
+  return { state: verdict.state, devices: fold.devices, missing: fold.missing, lost };
 }
 
 /** A record that cannot be read counts for nobody; its seal then says that something is missing. */
