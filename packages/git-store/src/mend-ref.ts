@@ -1,7 +1,8 @@
 /** Writing a ref that git itself cannot write any more, because what it holds is no object id or names no object. */
 import { readFileSync } from 'node:fs';
-import { mkdir, open, rename, unlink } from 'node:fs/promises';
+import { mkdir, open, rename, rmdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { AuthsError, storageHint } from '@auths/core/errors';
 import { errnoOf, syncDirectory } from './files.ts';
 import { readPackedRef } from './ref-files.ts';
 import { locked } from './refs.ts';
@@ -38,7 +39,11 @@ export async function mendRef(
     if (readRawRef(gitDir, ref) !== seen) return false;
     await file.writeFile(`${oid}\n`);
     await file.sync();
-    await rename(lock, path);
+    await rename(lock, path).catch(async (error: unknown) => {
+      if (errnoOf(error) !== 'EISDIR') throw error;
+      await removeEmpty(path);
+      await rename(lock, path);
+    });
     renamed = true;
   } finally {
     await file.close();
@@ -46,4 +51,16 @@ export async function mendRef(
   }
   await syncDirectory(dirname(path));
   return true;
+}
+
+/** A folder that stands where a ref belongs: nothing is lost with an empty one, and git removes it too. */
+async function removeEmpty(path: string): Promise<void> {
+  await rmdir(path).catch((cause: unknown) => {
+    if (errnoOf(cause) !== 'ENOTEMPTY' && errnoOf(cause) !== 'EEXIST') throw cause;
+    throw new AuthsError('storage/failed', `${path} is a folder that is not empty, where a ref belongs`, {
+      hint: storageHint('EISDIR'),
+      details: { path },
+      cause,
+    });
+  });
 }

@@ -346,6 +346,22 @@ describe('git event log: damage is named, never read around', () => {
     expect(await findRefCommit(home, disputed, await allCommits(home))).toBe(version);
   });
 
+  it('puts the ref where an empty folder stood, and names one that is not empty', async () => {
+    const { home, ref, version } = await stored(log.cut(2));
+    const path = join(home.dir, ref);
+    rmSync(path);
+    mkdirSync(join(path, 'more'), { recursive: true });
+    await expect(repairLog(home, log.prefix)).rejects.toMatchObject({
+      code: 'storage/failed',
+      hint: expect.stringMatching(/^a folder stands where a file belongs/),
+      details: { path },
+    });
+    expect(readdirSync(join(path, '..'))).toEqual(['kel']);
+    rmSync(join(path, 'more'), { recursive: true });
+    expect(await repairLog(home, log.prefix)).toEqual({ fate: 'repaired' });
+    expect(home.readRef(ref)).toBe(version);
+  });
+
   it('names the lock that a dead git left', async () => {
     const { home, ref, version } = await stored(log.cut(2));
     const lock = join(home.dir, `${ref}.lock`);
