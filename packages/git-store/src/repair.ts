@@ -85,7 +85,8 @@ async function published(
 ): Promise<Trunk | null> {
   const oid = standing?.version ?? readPackedRef(home.dir, ref);
   if (oid === null || disputed.has(oid)) return null;
-  return standing ?? readTrunk(home, ref, oid);
+  // A packed id that leads nowhere says nothing of what the log has to hold.
+  return standing ?? readWhole(home, ref, oid);
 }
 
 /** The log that the ref leads to; null where it leads to none. */
@@ -94,9 +95,17 @@ async function readStanding(home: Home, ref: string): Promise<Trunk | null> {
     const version = home.readRef(ref);
     return version === null ? null : await readTrunk(home, ref, version);
   } catch (error) {
-    if (!hasCode(error, 'storage/corrupt')) throw error;
-    return null;
+    return noneIfDamaged(error);
   }
+}
+
+async function readWhole(home: Home, ref: string, oid: string): Promise<Trunk | null> {
+  return readTrunk(home, ref, oid).catch(noneIfDamaged);
+}
+
+function noneIfDamaged(error: unknown): null {
+  if (!hasCode(error, 'storage/corrupt')) throw error;
+  return null;
 }
 
 async function accountsFor(home: Home, prefix: Prefix, trunk: Trunk, known: Checked): Promise<boolean> {
@@ -168,7 +177,7 @@ async function supersededCommits(home: Home, prefix: Prefix): Promise<ReadonlySe
   for (const tip of home.listRefs(`refs/did/keri/${prefix}/disputed`).values()) {
     for (let oid: string | undefined = tip; oid !== undefined && !found.has(oid);) {
       found.add(oid);
-      oid = parseCommit(await home.object(oid, 'commit'))?.parents[0];
+      oid = (await home.object(oid, 'commit').then(parseCommit, noneIfDamaged))?.parents[0];
     }
   }
   return found;

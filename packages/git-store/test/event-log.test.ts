@@ -346,6 +346,16 @@ describe('git event log: damage is named, never read around', () => {
     expect(await findRefCommit(home, disputed, await allCommits(home))).toBe(version);
   });
 
+  it('asks nothing of a packed id that leads nowhere', async () => {
+    const { home, ref, version } = await stored(log.cut(3));
+    git(home.dir, 'pack-refs', '--all');
+    const packed = join(home.dir, 'packed-refs');
+    const wrong = version.replace(/^./, (digit) => (digit === 'a' ? 'b' : 'a'));
+    writeFileSync(packed, readFileSync(packed, 'utf8').replace(version, wrong));
+    expect(await repairLog(openHome(home.dir), log.prefix)).toEqual({ fate: 'repaired' });
+    expect(home.readRef(ref)).toBe(version);
+  });
+
   it('puts the ref where an empty folder stood, and names one that is not empty', async () => {
     const { home, ref, version } = await stored(log.cut(2));
     const path = join(home.dir, ref);
