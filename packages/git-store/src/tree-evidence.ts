@@ -34,13 +34,19 @@ export interface Trees {
 
 export function openTrees(repository: Repository): Trees {
   const { workTree } = repository;
-  const disk = workTree === null ? [] : filesOnDisk(join(workTree, '.auths', 'evidence'));
-  const byPath = new Map(disk.map((file) => [`${file.directory}/${file.name}`, file]));
+  const disk = remembered(async () =>
+    workTree === null ? [] : filesOnDisk(join(workTree, '.auths', 'evidence')),
+  );
+  const byPath = remembered(async () => {
+    const files = await disk().catch(nothingIfTooMuch);
+    return new Map(files.map((file) => [`${file.directory}/${file.name}`, file]));
+  });
   const known = new Map<string, Promise<readonly EvidenceFile[]>>();
 
   /** One directory after another, because a few small trees can name each other's entries a billion times. */
   async function filesInTree(source: string, oid: string, onDisk: boolean): Promise<readonly EvidenceFile[]> {
     const files: EvidenceFile[] = [];
+    const there: ReadonlyMap<string, EvidenceFile> = onDisk ? await byPath() : new Map();
     const directories = await readTree(repository, oid);
     requireFew(source, directories.length);
     for (const entry of directories) {
@@ -51,7 +57,7 @@ export function openTrees(repository: Repository): Trees {
       const entries = await readTree(repository, entry.oid);
       requireFew(source, files.length + entries.length);
       for (const file of entries) {
-        const same = onDisk ? byPath.get(`${entry.name}/${file.name}`) : undefined;
+        const same = there.get(`${entry.name}/${file.name}`);
         const read = remembered(async () => {
           const bytes = same === undefined ? null : await same.read();
           return bytes !== null && file.mode === '100644' && isObjectId(file.oid, 'blob', bytes)
@@ -78,11 +84,32 @@ export function openTrees(repository: Repository): Trees {
       } catch (error) {
         // What is proposed may lack what it likes; believed evidence with a hole could hide a revocation.
         if (!source.proposal || !hasCode(error, 'git/object-missing')) throw error;
-        return { ...source, logs: new Map(), records: [], notes: [error.message] };
+        return leftOut(source, error.message);
       }
     },
-    workTree: (proposal) => gatherEvidence({ name: 'work tree', proposal }, disk),
+    async workTree(proposal) {
+      const source = { name: 'work tree', proposal };
+      try {
+        return await gatherEvidence(source, await disk());
+      } catch (error) {
+        // What is committed of it is read from git: rubbish on a disk must not end every verification there.
+        if (!hasCode(error, 'input/malformed')) throw error;
+        return leftOut(
+          source,
+          `${error.message}; it is left out, and with it any revocation that is not committed`,
+        );
+      }
+    },
   };
+}
+
+function leftOut(source: SourceName, note: string): EvidenceSource {
+  return { ...source, logs: new Map(), records: [], notes: [note] };
+}
+
+function nothingIfTooMuch(error: unknown): readonly EvidenceFile[] {
+  if (hasCode(error, 'input/malformed')) return [];
+  throw error;
 }
 
 /** A tree too large for the files that evidence may have is a fault: taking it for empty would hide what it holds. */

@@ -1,4 +1,6 @@
 /** What fills the evidence of a repository: half of what is read is left to whoever has `manage_policy`. */
+import { linkSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PaperIdentity } from '../../../testing/src/paper-identity.ts';
 import { fileKey, hasSshKeygen, TestRepository, type FileKey } from './support.ts';
@@ -12,11 +14,12 @@ function start() {
   const phone = fileKey();
   identity.link(laptop, { capabilities: MANAGER });
   identity.link(phone);
-  const link = identity.link(fileKey());
+  const stolen = fileKey();
+  const link = identity.link(stolen);
   const repo = new TestRepository();
   repo.evidence([identity]);
   const base = repo.commit(laptop);
-  return { identity, laptop, phone, link, repo, base };
+  return { identity, laptop, phone, stolen, link, repo, base };
 }
 
 /** A commit on `parent` with so many copies of one file beside the evidence that is there. */
@@ -24,12 +27,20 @@ function fill(
   repo: TestRepository,
   key: FileKey,
   parents: readonly string[],
-  files: { readonly count: number; readonly bytes: number; readonly name?: (index: number) => string },
+  files: {
+    readonly count: number;
+    readonly bytes: number;
+    readonly mode?: string;
+    readonly name?: (index: number) => string;
+  },
 ): string {
   const [parent = ''] = parents;
   const name = files.name ?? ((i: number) => `f${1e6 + i}`);
   const oid = repo.store('blob', new Uint8Array(files.bytes));
-  const lines = Array.from({ length: files.count }, (_, i) => `100644 blob ${oid}\t${name(i)}\n`);
+  const lines = Array.from(
+    { length: files.count },
+    (_, i) => `${files.mode ?? '100644'} blob ${oid}\t${name(i)}\n`,
+  );
   const folder = repo.gitResult(['mktree'], lines.join('')).stdout;
   repo.git('reset', '-q', '--soft', parent);
   repo.git('read-tree', parent);
@@ -37,8 +48,9 @@ function fill(
   return repo.commitStaged(key, 'fill');
 }
 
-const HALF_FILES = { count: 9_900, bytes: 0 };
-const MORE_FILES = { count: 10_001, bytes: 0 };
+/** Links are counted like files, and take no reading. */
+const HALF_FILES = { count: 9_900, bytes: 0, mode: '120000' };
+const MORE_FILES = { count: 10_001, bytes: 0, mode: '120000' };
 const HALF_BYTES = { count: 127, bytes: 256 << 10 };
 const MORE_BYTES = { count: 129, bytes: 256 << 10 };
 const LONG_NAMES = { count: 1_200, bytes: 0, name: (i: number) => `${'n'.repeat(4000)}${1e6 + i}` };
@@ -70,7 +82,7 @@ describe.skipIf(!hasSshKeygen)('half of what is read of evidence', () => {
     const long = fill(repo, phone, [base], LONG_NAMES);
     expect(await repo.verdicts(`${base}..${long}`)).toEqual(['capability-denied']);
     const one = fill(repo, phone, [base], HALF_FILES);
-    const other = fill(repo, phone, [base], { count: HALF_FILES.count - 1, bytes: 0 });
+    const other = fill(repo, phone, [base], Object.assign({}, HALF_FILES, { count: 9_899 }));
     repo.git('read-tree', '-i', '-m', '--aggressive', base, one, other);
     repo.git('update-ref', 'MERGE_HEAD', one);
     const merge = repo.commitStaged(phone, 'two halves');
@@ -79,5 +91,25 @@ describe.skipIf(!hasSshKeygen)('half of what is read of evidence', () => {
     repo.git('checkout', '-q', '--orphan', 'root');
     const root = repo.commitStaged(phone, 'a history of its own');
     expect(await repo.verdicts(root, { rootsFrom: base })).toEqual(['capability-denied']);
+  });
+});
+
+describe.skipIf(!hasSshKeygen)('a work tree with more than is read', () => {
+  it('is left out with a note, and what is committed counts', async () => {
+    const { identity, laptop, link, repo, stolen } = start();
+    const by = repo.commit(stolen);
+    identity.revoke(link, 'compromised');
+    repo.evidence([identity]);
+    repo.commit(laptop);
+    const folder = join(repo.dir, '.auths', 'evidence', 'zz');
+    mkdirSync(folder);
+    repo.write('large', new Uint8Array(256 << 10));
+    for (let i = 0; i < 257; i++) linkSync(join(repo.dir, 'large'), join(folder, `f${i}`));
+    for (const request of [{}, { rootsFrom: `${by}~1` }]) {
+      const { exit, notes } = await repo.verify('HEAD', request);
+      expect(exit).toBe(0);
+      expect(notes.join('\n')).toContain('work tree is too large: more than 67108864 bytes; it is left out');
+      expect(await repo.verdicts(by, request)).toEqual(['revoked']);
+    }
   });
 });
