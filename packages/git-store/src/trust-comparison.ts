@@ -57,7 +57,7 @@ const RULES = {
 export interface Comparison {
   /**
    * Whether `own` has the parent's settings as they are (or the parent has none), all of its evidence, and the same files for
-   * git (or the parent has nothing that they could harm).
+   * git (or the parent has nothing that they could harm: neither settings nor evidence).
    */
   keeps(parent: Trust, own: Trust): Promise<boolean>;
   /** Whether `own` has what a three-way merge of the sides gives, whichever of the bases is taken; not so without any. */
@@ -73,7 +73,7 @@ export function openComparison(trees: TrustTrees): Comparison {
     );
   return {
     async keeps(parent, own) {
-      if (parent.settings === '' && parent.forGit === '' && parent.evidence === undefined) return true;
+      if (parent.settings === '' && parent.evidence === undefined) return true;
       if (parent.forGit !== own.forGit) return false;
       if (parent.settings !== '' && parent.settings !== own.settings) return false;
       return compared('keeps', parent.evidence, own.evidence);

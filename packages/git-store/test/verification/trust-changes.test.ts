@@ -1,4 +1,7 @@
-/** What comparing roots, policy and evidence costs: it grows with the trees that differ, not with the commits that share them. */
+/**
+ * What comparing roots, policy and evidence costs: it grows with the trees that differ, not with the commits that share them.
+ * And what is a change: entries are taken for what git makes of them.
+ */
 import { describe, expect, it } from 'vitest';
 import { openTrustChanges, type TrustChanges } from '../../src/policy-changes.ts';
 import { findRepository } from '../../src/repository.ts';
@@ -122,5 +125,35 @@ describe.skipIf(!hasSshKeygen)('what comparing trust costs', () => {
     );
     expect(answer).toEqual(commits.slice(1).map(() => true));
     expect(bytes).toBeLessThan(2 * 20_001 * ENTRY);
+  });
+});
+
+/** A commit whose `.auths` has these entries. */
+function holding(repo: TestRepository, entries: readonly Entry[], parents: readonly string[] = []): string {
+  return commit(repo, tree(repo, [{ mode: '40000', name: '.auths', oid: tree(repo, entries) }]), parents);
+}
+
+/** The entries of `.auths` where evidence has these files, in one folder with that mode. */
+function evidenceOf(repo: TestRepository, inside: readonly Entry[], mode = '40000'): Entry[] {
+  const evidence = tree(repo, [{ mode, name: 'aa', oid: tree(repo, inside) }]);
+  return [
+    { mode: '40000', name: 'evidence', oid: evidence },
+    { mode: '100644', name: 'roots', oid: blob(repo, 'roots') },
+  ];
+}
+
+async function changes(repo: TestRepository, oid: string, ...parents: readonly string[]): Promise<unknown> {
+  return (await measured(repo, (trust) => trust.changes(oid, parents))).answer;
+}
+
+describe.skipIf(!hasSshKeygen)('what is counted, and what is not', () => {
+  it('files for git beside neither roots nor evidence are nothing that a first init must keep', async () => {
+    const repo = new TestRepository();
+    const ignore = (text: string): Entry => ({ mode: '100644', name: '.gitignore', oid: blob(repo, text) });
+    const before = holding(repo, [ignore('*.tmp')]);
+    const attributes = { mode: '100644', name: '.gitattributes', oid: blob(repo, '* -text') };
+    const init = holding(repo, [attributes, ignore('*.tmp'), ...evidenceOf(repo, [])], [before]);
+    expect(await changes(repo, init, before)).toBe(false);
+    expect(await changes(repo, holding(repo, [ignore('*'), ...evidenceOf(repo, [])]), init)).toBe(true);
   });
 });
