@@ -1,6 +1,5 @@
 /** What two or more commits hold in `.auths` of what others are judged by, and how it differs. */
-import { MAX_EVIDENCE_FILES } from './evidence-files.ts';
-import { isFolder, remembered, TOO_MANY, type Entry, type Listing, type TrustTrees } from './trust-trees.ts';
+import { isFolder, remembered, type Entry, type Listing, type TrustTrees } from './trust-trees.ts';
 
 /** One value, roots and policy: a policy beside roots that had none is another policy. */
 const SETTINGS = ['roots', 'policy.json'];
@@ -22,11 +21,10 @@ export interface Trust {
 
 /** Throws TOO_MANY where there is more evidence than any reader of it takes: a few small trees can name a thousand million files. */
 export async function trustIn(trees: TrustTrees, folder: Entry): Promise<Trust> {
-  const listing = await trees.list(folder);
+  const listing = await trees.listTrust(folder);
   const entry = listing.get(EVIDENCE);
   const evidence = isFolder(entry) ? entry : undefined;
-  if ((await trees.size(folder)).names + (await trees.countBelow(evidence)) > MAX_EVIDENCE_FILES)
-    throw TOO_MANY;
+  await trees.countBelow(evidence);
   return { settings: settingsIn(listing), forGit: forGitIn(listing), evidence };
 }
 

@@ -24,6 +24,8 @@ export interface TrustTrees {
   folderOf(commit: string): Promise<Entry>;
   /** What lies in a folder; nothing in what is none. Throws TOO_MANY where it has more names than are read. */
   list(folder: Entry): Promise<Listing>;
+  /** What lies in a folder under the names that matter in `.auths`. However many others there are, they are nothing to anybody. */
+  listTrust(folder: Entry): Promise<Listing>;
   /** Names in a folder, and the bytes of its tree. */
   size(folder: Entry): Promise<Size>;
   /** Names in a folder and in its folders. Throws TOO_MANY as soon as they are more than are read. */
@@ -38,6 +40,8 @@ const MAX_KEPT = 8 * MAX_EVIDENCE_FILES;
 const NOTHING: Listing = new Map();
 const NO_SIZE: Size = { names: 0, bytes: 0 };
 const FOLDER = '40000 ';
+/** In any case: a disk may take one for the other. */
+const TRUST_NAME = /^(?:roots|policy\.json|evidence|\.git(?:ignore|attributes))$/i;
 
 /** Not so for a mode that git would not write. */
 export function isFolder(entry: Entry): entry is string {
@@ -61,7 +65,10 @@ export function openTrustTrees(repository: Repository): TrustTrees {
   }
 
   /** A tree with too many names is counted, and not listed. */
-  async function read(folder: string): Promise<{ readonly size: Size; readonly listing: Listing }> {
+  async function read(
+    folder: string,
+    only?: RegExp,
+  ): Promise<{ readonly size: Size; readonly listing: Listing }> {
     const oid = folder.slice(FOLDER.length);
     const bytes = await treeBytes(repository, oid);
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -69,19 +76,29 @@ export function openTrustTrees(repository: Repository): TrustTrees {
     const listing = new Map<string, string>();
     const count = eachEntry(buffer, idLength, (at, name, id) => {
       if (listing.size > MAX_EVIDENCE_FILES) return;
+      const called = buffer.toString('utf8', name, id - 1);
+      if (only?.test(called) === false) return;
       const mode = buffer.toString('latin1', at, name - 1);
-      listing.set(
-        buffer.toString('utf8', name, id - 1),
-        `${mode} ${buffer.toString('hex', id, id + idLength)}`,
-      );
+      listing.set(called, `${mode} ${buffer.toString('hex', id, id + idLength)}`);
     });
     if (count === null) throw treeUnreadable(oid);
-    if (count <= MAX_EVIDENCE_FILES) keep(folder, listing);
+    if (listing.size <= MAX_EVIDENCE_FILES) keep(keyOf(folder, only), listing);
     return { size: { names: count, bytes: bytes.length }, listing };
   }
 
-  function keep(folder: string, listing: Listing): void {
-    kept.set(folder, listing);
+  /** What was listed before, or else what is read now. */
+  async function listed(folder: string, only?: RegExp): Promise<Listing> {
+    const key = keyOf(folder, only);
+    const known = kept.get(key);
+    if (known === undefined) return (await read(folder, only)).listing;
+    // Asked for last, dropped last.
+    kept.delete(key);
+    kept.set(key, known);
+    return known;
+  }
+
+  function keep(key: string, listing: Listing): void {
+    kept.set(key, listing);
     keptNames += weight(listing);
     for (const [oldest, names] of kept) {
       if (keptNames <= MAX_KEPT) return;
@@ -97,13 +114,9 @@ export function openTrustTrees(repository: Repository): TrustTrees {
     async list(folder) {
       if (!isFolder(folder)) return NOTHING;
       if ((await trees.size(folder)).names > MAX_EVIDENCE_FILES) throw TOO_MANY;
-      const known = kept.get(folder);
-      if (known === undefined) return (await read(folder)).listing;
-      // Asked for last, dropped last.
-      kept.delete(folder);
-      kept.set(folder, known);
-      return known;
+      return listed(folder);
     },
+    listTrust: async (folder) => (isFolder(folder) ? listed(folder, TRUST_NAME) : NOTHING),
     countBelow: async (folder) =>
       isFolder(folder)
         ? remembered(below, folder, async () => {
@@ -117,6 +130,10 @@ export function openTrustTrees(repository: Repository): TrustTrees {
         : 0,
   };
   return trees;
+}
+
+function keyOf(folder: string, only?: RegExp): string {
+  return `${folder} ${only?.source ?? ''}`;
 }
 
 /** An empty listing takes room too. */

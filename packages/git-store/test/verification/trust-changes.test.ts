@@ -147,6 +147,25 @@ async function changes(repo: TestRepository, oid: string, ...parents: readonly s
 }
 
 describe.skipIf(!hasSshKeygen)('what is counted, and what is not', () => {
+  it('names in .auths that nobody reads leave all the room to evidence', async () => {
+    const repo = new TestRepository();
+    const others = files(20_001, blob(repo, ''));
+    const [one, two] = ['x', 'y'].map((name) =>
+      evidenceOf(repo, [{ mode: '100644', name, oid: blob(repo, '') }]),
+    ) as [Entry[], Entry[]];
+    const base = holding(repo, evidenceOf(repo, []));
+    const filled = holding(repo, [...others, ...one], [base]);
+    const side = holding(repo, two, [base]);
+    const both = evidenceOf(repo, [
+      { mode: '100644', name: 'x', oid: blob(repo, '') },
+      { mode: '100644', name: 'y', oid: blob(repo, '') },
+    ]);
+    const merge = holding(repo, [...others, ...both], [side, filled]);
+    expect(await changes(repo, filled, base)).toBe(false);
+    expect(await changes(repo, merge, side, filled)).toBe(false);
+    expect(await changes(repo, holding(repo, [...others, ...two]), filled)).toBe(true);
+  });
+
   it('files for git beside neither roots nor evidence are nothing that a first init must keep', async () => {
     const repo = new TestRepository();
     const ignore = (text: string): Entry => ({ mode: '100644', name: '.gitignore', oid: blob(repo, text) });
