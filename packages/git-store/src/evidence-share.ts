@@ -42,7 +42,7 @@ export function openEvidenceShare(
   }
 
   return async (evidence) => {
-    const names = await trees.countBelow(evidence);
+    const { names } = await trees.countBelow(evidence);
     if (names > MAX_EVIDENCE_FILES / 2) return true;
     const folders = [...(await trees.list(evidence)).values()].filter(isFolder);
     for (const folder of [evidence, ...folders])

@@ -2,7 +2,8 @@
  * Whether a commit changes what others are judged by, which needs `manage_policy` (identity-life.md 5): `.auths/roots`
  * and `.auths/policy.json` in any way, and `.auths/evidence` other than by adding files, up to half of what is read,
  * because a revocation that is deleted, or finds no room, would be unseen by the next clone. So would one that git leaves
- * out, or keeps in other bytes, because of a `.gitignore` or a `.gitattributes` beside it: those in any way. A merge that
+ * out, or keeps in other bytes, because of a `.gitignore` or a `.gitattributes` beside it: those in any way. So would one
+ * below an entry that is a folder to git and none to a reader: a mode that git would not write is not brought in. A merge that
  * takes over what one side changed, as a three-way merge does by itself, changes nothing; one that brings back what a side
  * had replaced does.
  */
@@ -11,7 +12,7 @@ import { openEvidenceShare } from './evidence-share.ts';
 import { runGit } from './git.ts';
 import type { Repository } from './repository.ts';
 import { objectMissing } from './repository-trees.ts';
-import { openComparison, trustIn } from './trust-comparison.ts';
+import { bringsOdd, openComparison, trustIn } from './trust-comparison.ts';
 import { openTrustTrees, TOO_MANY, type Entry } from './trust-trees.ts';
 
 /** The commits of one repository, each tree read once. */
@@ -49,6 +50,7 @@ export function openTrustChanges(repository: Repository): TrustChanges {
     theirs: readonly Entry[],
   ): Promise<boolean> {
     const own = await trustIn(trees, folder);
+    if (await bringsOdd(trees, folder, new Set(theirs))) return true;
     const kept: boolean[] = [];
     // A merge of two halves is a whole: only evidence as one of the parents has it was not brought in here.
     let isTakenOver = false;

@@ -4,6 +4,8 @@ const SPACE = 0x20;
 const SLASH = 0x2f;
 const DOT = 0x2e;
 const MAX_MODE = 6;
+const ZERO = 0x30;
+const SEVEN = 0x37;
 
 /** Where one entry begins, where its name does, and where its id does; the bytes before the last two are a space and a NUL. */
 type Visit = (at: number, name: number, id: number) => void;
@@ -11,7 +13,7 @@ type Visit = (at: number, name: number, id: number) => void;
 /**
  * Visits the entries in stored order; how many there are, or null when the bytes are not a tree, name something twice, or by
  * a name that leads elsewhere: git writes no such tree, and of two readers one would take the first and the other the
- * last, or a file of the root for one of a folder. Whoever was visited until then forgets it.
+ * last, or a file of the root for one of a folder. Nor does git read one with a mode that is no octal number. Whoever was visited until then forgets it.
  */
 export function eachEntry(
   bytes: Uint8Array,
@@ -23,7 +25,7 @@ export function eachEntry(
   let before = { name: 0, end: 0, isFolder: false };
   for (let at = 0; at < bytes.length; count++) {
     const space = bytes.indexOf(SPACE, at);
-    if (space < 0 || space - at > MAX_MODE) return null;
+    if (space < 0 || space - at > MAX_MODE || !isOctal(bytes, at, space)) return null;
     const name = space + 1;
     let end = name;
     while (end < bytes.length && bytes[end] !== 0) if (bytes[end++] === SLASH) return null;
@@ -35,6 +37,30 @@ export function eachEntry(
     at = id + idLength;
   }
   return isOrdered || namesDiffer(bytes, idLength) ? count : null;
+}
+
+function isOctal(bytes: Uint8Array, from: number, end: number): boolean {
+  return end > from && bytes.subarray(from, end).every((byte) => byte >= ZERO && byte <= SEVEN);
+}
+
+const MODES = new Set(['100644', '100755', '120000', '160000', '40000']);
+const KIND = 0o170000;
+const OWNER_RUNS = 0o100;
+
+/** What git takes a mode for, and writes in its place as soon as it writes such a tree again. */
+export function writtenMode(mode: string): string {
+  if (MODES.has(mode)) return mode;
+  const bits = Number.parseInt(mode, 8);
+  switch (bits & KIND) {
+    case 0o040000:
+      return '40000';
+    case 0o100000:
+      return (bits & OWNER_RUNS) === 0 ? '100644' : '100755';
+    case 0o120000:
+      return '120000';
+    default:
+      return '160000';
+  }
 }
 
 /** "", "." and "..". */

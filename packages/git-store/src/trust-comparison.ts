@@ -1,5 +1,13 @@
 /** What two or more commits hold in `.auths` of what others are judged by, and how it differs. */
-import { isFolder, remembered, type Entry, type Listing, type TrustTrees } from './trust-trees.ts';
+import {
+  isFolder,
+  isOdd,
+  remembered,
+  written,
+  type Entry,
+  type Listing,
+  type TrustTrees,
+} from './trust-trees.ts';
 
 /** One value, roots and policy: a policy beside roots that had none is another policy. */
 const SETTINGS = ['roots', 'policy.json'];
@@ -23,19 +31,55 @@ export interface Trust {
 export async function trustIn(trees: TrustTrees, folder: Entry): Promise<Trust> {
   const listing = await trees.listTrust(folder);
   const entry = listing.get(EVIDENCE);
-  const evidence = isFolder(entry) ? entry : undefined;
+  const evidence = isFolder(entry) ? written(entry) : undefined;
   await trees.countBelow(evidence);
   return { settings: settingsIn(listing), forGit: forGitIn(listing), evidence };
 }
 
 function forGitIn(listing: Listing): string {
   const files = [...listing].filter(([name]) => FOR_GIT.test(name));
-  return files.map((file) => file.join(' ')).join('\n');
+  return files.map(([name, entry]) => `${name} ${written(entry)}`).join('\n');
 }
 
 function settingsIn(listing: Listing): string {
   if (!SETTINGS.some((name) => listing.has(name))) return '';
-  return SETTINGS.map((name) => listing.get(name) ?? '').join('\n');
+  return SETTINGS.map((name) => written(listing.get(name)) ?? '').join('\n');
+}
+
+/**
+ * Whether a commit has an entry that git reads otherwise than it is written, and that no parent has. One that a parent has may
+ * stay, or become what git writes in its place: git does that by itself.
+ */
+export async function bringsOdd(
+  trees: TrustTrees,
+  folder: Entry,
+  parents: Iterable<Entry>,
+): Promise<boolean> {
+  const odd = await oddIn(trees, folder);
+  for (const parent of parents) {
+    if (odd.size === 0) return false;
+    for (const entry of await oddIn(trees, parent)) odd.delete(entry);
+  }
+  return odd.size > 0;
+}
+
+/** With their paths, of a commit's `.auths` as far down as evidence lies. */
+async function oddIn(trees: TrustTrees, folder: Entry): Promise<Set<string>> {
+  const found = new Set<string>();
+  const note = (path: string, entry: Entry): void => {
+    if (isOdd(entry)) found.add(`${entry} ${path}`);
+  };
+  note('', folder);
+  const listing = await trees.listTrust(folder);
+  for (const [name, entry] of listing) note(name, entry);
+  const evidence = listing.get(EVIDENCE);
+  if ((await trees.countBelow(evidence)).odd === 0) return found;
+  for (const [name, entry] of await trees.list(evidence)) {
+    note(`${EVIDENCE}/${name}`, entry);
+    if ((await trees.size(entry)).odd === 0) continue;
+    for (const [file, inside] of await trees.list(entry)) note(`${EVIDENCE}/${name}/${file}`, inside);
+  }
+  return found;
 }
 
 /**
@@ -105,8 +149,8 @@ async function holdsEverywhere(
   for (const folder of folders) listings.push(await trees.list(folder));
   for (const [index, listing] of listings.entries()) {
     for (const [name, value] of listing) {
-      const entries = listings.map((each) => each.get(name));
-      if (entries.every((entry) => entry === value)) continue;
+      const entries = listings.map((each) => written(each.get(name)));
+      if (entries.every((entry) => entry === written(value))) continue;
       if (listings.slice(0, index).some((each) => each.has(name))) continue;
       const isOpened = (entry: Entry): boolean => levels > 1 && isFolder(entry);
       if (!rule(FOR_GIT.test(name), ...entries.map((entry) => (isOpened(entry) ? undefined : entry))))

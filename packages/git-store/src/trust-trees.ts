@@ -6,9 +6,9 @@
 import { MAX_EVIDENCE_FILES } from './evidence-files.ts';
 import type { Repository } from './repository.ts';
 import { rootEntry, rootName, treeBytes, treeUnreadable } from './repository-trees.ts';
-import { eachEntry } from './tree-entries.ts';
+import { eachEntry, writtenMode } from './tree-entries.ts';
 
-/** Name → `<mode> <oid>`, of one tree. */
+/** Name → `<mode> <oid>`, of one tree, as it is stored. */
 export type Listing = ReadonlyMap<string, string>;
 
 /** What a listing says of an entry; undefined where there is none. */
@@ -16,6 +16,8 @@ export type Entry = string | undefined;
 
 export interface Size {
   readonly names: number;
+  /** Of these, the ones with a mode that git would not write. */
+  readonly odd: number;
   readonly bytes: number;
 }
 
@@ -29,7 +31,7 @@ export interface TrustTrees {
   /** Names in a folder, and the bytes of its tree. */
   size(folder: Entry): Promise<Size>;
   /** Names in a folder and in its folders. Throws TOO_MANY as soon as they are more than are read. */
-  countBelow(folder: Entry): Promise<number>;
+  countBelow(folder: Entry): Promise<Omit<Size, 'bytes'>>;
 }
 
 export const TOO_MANY: Error = new Error('more evidence than is read');
@@ -38,21 +40,38 @@ export const TOO_MANY: Error = new Error('more evidence than is read');
 const MAX_KEPT = 8 * MAX_EVIDENCE_FILES;
 
 const NOTHING: Listing = new Map();
-const NO_SIZE: Size = { names: 0, bytes: 0 };
+const NO_SIZE: Size = { names: 0, odd: 0, bytes: 0 };
 const FOLDER = '40000 ';
 /** In any case: a disk may take one for the other. */
 const TRUST_NAME = /^(?:roots|policy\.json|evidence|\.git(?:ignore|attributes))$/i;
 
-/** Not so for a mode that git would not write. */
+/** The entry as git writes it, and lays it on a disk. */
+export function written(entry: Entry): Entry {
+  if (entry === undefined) return undefined;
+  const mode = entry.slice(0, entry.indexOf(' '));
+  const asWritten = writtenMode(mode);
+  return asWritten === mode ? entry : `${asWritten}${entry.slice(mode.length)}`;
+}
+
+/** Whether its mode is one that git would not write: to git it is another entry than to whoever reads the mode as it stands. */
+export function isOdd(entry: Entry): boolean {
+  return entry !== written(entry);
+}
+
+/** To git, which makes a folder of it on every disk. */
 export function isFolder(entry: Entry): entry is string {
-  return entry?.startsWith(FOLDER) === true;
+  return written(entry)?.startsWith(FOLDER) === true;
+}
+
+function oidOf(entry: string): string {
+  return entry.slice(entry.indexOf(' ') + 1);
 }
 
 export function openTrustTrees(repository: Repository): TrustTrees {
   const ofCommits = new Map<string, Promise<Entry>>();
   const ofRoots = new Map<string, Promise<Entry>>();
   const sizes = new Map<string, Promise<Size>>();
-  const below = new Map<string, Promise<number>>();
+  const below = new Map<string, Promise<Omit<Size, 'bytes'>>>();
   const kept = new Map<string, Listing>();
   let keptNames = 0;
 
@@ -69,21 +88,23 @@ export function openTrustTrees(repository: Repository): TrustTrees {
     folder: string,
     only?: RegExp,
   ): Promise<{ readonly size: Size; readonly listing: Listing }> {
-    const oid = folder.slice(FOLDER.length);
+    const oid = oidOf(folder);
     const bytes = await treeBytes(repository, oid);
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     const idLength = oid.length / 2;
     const listing = new Map<string, string>();
+    let odd = 0;
     const count = eachEntry(buffer, idLength, (at, name, id) => {
       if (listing.size > MAX_EVIDENCE_FILES) return;
       const called = buffer.toString('utf8', name, id - 1);
       if (only?.test(called) === false) return;
       const mode = buffer.toString('latin1', at, name - 1);
+      if (mode !== writtenMode(mode)) odd++;
       listing.set(called, `${mode} ${buffer.toString('hex', id, id + idLength)}`);
     });
     if (count === null) throw treeUnreadable(oid);
     if (listing.size <= MAX_EVIDENCE_FILES) keep(keyOf(folder, only), listing);
-    return { size: { names: count, bytes: bytes.length }, listing };
+    return { size: { names: count, odd, bytes: bytes.length }, listing };
   }
 
   /** What was listed before, or else what is read now. */
@@ -120,14 +141,16 @@ export function openTrustTrees(repository: Repository): TrustTrees {
     countBelow: async (folder) =>
       isFolder(folder)
         ? remembered(below, folder, async () => {
-            let count = (await trees.size(folder)).names;
+            let { names, odd } = await trees.size(folder);
             for (const entry of (await trees.list(folder)).values()) {
-              count += (await trees.size(entry)).names;
-              if (count > MAX_EVIDENCE_FILES) throw TOO_MANY;
+              const inside = await trees.size(entry);
+              names += inside.names;
+              odd += inside.odd;
+              if (names > MAX_EVIDENCE_FILES) throw TOO_MANY;
             }
-            return count;
+            return { names, odd };
           })
-        : 0,
+        : NO_SIZE,
   };
   return trees;
 }

@@ -146,6 +146,61 @@ async function changes(repo: TestRepository, oid: string, ...parents: readonly s
   return (await measured(repo, (trust) => trust.changes(oid, parents))).answer;
 }
 
+describe.skipIf(!hasSshKeygen)('modes that git would not write', () => {
+  it.each([
+    ['100664', '100644'],
+    ['100600', '100644'],
+    ['100775', '100755'],
+    ['120777', '120000'],
+    ['40755', '40000'],
+    ['040000', '40000'],
+    ['140000', '160000'],
+  ])('%s: bringing it in is a change, what git writes in its place is none', async (odd, written) => {
+    const repo = new TestRepository();
+    const oid = written === '40000' ? tree(repo, []) : blob(repo, 'x');
+    const folder = (mode: string): Entry[] => evidenceOf(repo, [{ mode, name: 'f', oid }]);
+    const base = holding(repo, evidenceOf(repo, []));
+    const brings = holding(repo, folder(odd), [base]);
+    expect(await changes(repo, brings, base)).toBe(true);
+    expect(await changes(repo, holding(repo, folder(odd)))).toBe(true);
+    expect(await changes(repo, holding(repo, folder(odd)), commit(repo, tree(repo, []), []))).toBe(true);
+    const unrelated = holding(repo, folder(written), [brings]);
+    expect(await changes(repo, unrelated, brings)).toBe(false);
+    const side = holding(repo, evidenceOf(repo, [{ mode: '100644', name: 'g', oid: blob(repo, '') }]), [
+      base,
+    ]);
+    const both = [
+      { mode: written, name: 'f', oid },
+      { mode: '100644', name: 'g', oid: blob(repo, '') },
+    ];
+    const merge = holding(repo, evidenceOf(repo, both), [side, brings]);
+    expect(await changes(repo, merge, side, brings)).toBe(false);
+    expect(await changes(repo, holding(repo, folder(odd)), unrelated)).toBe(true);
+    expect(await changes(repo, holding(repo, evidenceOf(repo, [])), brings)).toBe(true);
+  });
+
+  it('at every level', async () => {
+    const repo = new TestRepository();
+    const base = holding(repo, evidenceOf(repo, []));
+    const ignored = [{ mode: '100644', name: '.gitignore', oid: blob(repo, '*') }];
+    const [evidence, roots] = evidenceOf(repo, []) as [Entry, Entry];
+    const odd = [
+      evidenceOf(repo, ignored, '040000'),
+      evidenceOf(repo, [], '040000'),
+      [Object.assign({}, evidence, { mode: '040000' }), roots],
+      [evidence, Object.assign({}, roots, { mode: '100664' })],
+      [{ mode: '100664', name: '.gitignore', oid: blob(repo, '') }, evidence, roots],
+    ];
+    for (const entries of odd) expect(await changes(repo, holding(repo, entries), base)).toBe(true);
+    const folder = { mode: '040000', name: '.auths', oid: tree(repo, [evidence, roots]) };
+    expect(await changes(repo, commit(repo, tree(repo, [folder]), []), base)).toBe(true);
+    // Where it is already, what lies below it is evidence as elsewhere.
+    const there = holding(repo, evidenceOf(repo, [], '040000'));
+    expect(await changes(repo, holding(repo, evidenceOf(repo, [])), there)).toBe(false);
+    expect(await changes(repo, holding(repo, evidenceOf(repo, ignored)), there)).toBe(true);
+  });
+});
+
 describe.skipIf(!hasSshKeygen)('what is counted, and what is not', () => {
   it('names in .auths that nobody reads leave all the room to evidence', async () => {
     const repo = new TestRepository();
