@@ -10,9 +10,10 @@ import {
 } from './evidence-files.ts';
 import type { Repository } from './repository.ts';
 import { objectMissing } from './repository-trees.ts';
-import { isFolder, remembered, type Entry, type TrustTrees } from './trust-trees.ts';
+import { isFolder, oidOf, remembered, written, type Entry, type TrustTrees } from './trust-trees.ts';
 
-const FILE = '100644 ';
+/** What some disk has as a regular file: executable ones, and links where there are none. */
+const FILE = /^(?:100644|100755|120000) /;
 /** Questions put to git together. */
 const AT_ONCE = 512;
 
@@ -24,10 +25,10 @@ export function openEvidenceShare(
   const fileSizes = new Map<string, number>();
   const folderBytes = new Map<string, Promise<number>>();
 
-  /** Bytes that a reader keeps: of regular files that are not too large. */
+  /** Bytes that a reader keeps, of a tree or of the work tree that git makes of it: of files that are not too large. */
   async function bytesIn(folder: string): Promise<number> {
     const entries = [...(await trees.list(folder)).values()];
-    const oids = entries.flatMap((entry) => (entry.startsWith(FILE) ? [entry.slice(FILE.length)] : []));
+    const oids = entries.filter((entry) => FILE.test(written(entry) ?? '')).map(oidOf);
     const unknown = [...new Set(oids)].filter((oid) => !fileSizes.has(oid));
     for (let at = 0; at < unknown.length; at += AT_ONCE) {
       await Promise.all(unknown.slice(at, at + AT_ONCE).map(askSize));

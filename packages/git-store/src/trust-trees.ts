@@ -63,7 +63,7 @@ export function isFolder(entry: Entry): entry is string {
   return written(entry)?.startsWith(FOLDER) === true;
 }
 
-function oidOf(entry: string): string {
+export function oidOf(entry: string): string {
   return entry.slice(entry.indexOf(' ') + 1);
 }
 

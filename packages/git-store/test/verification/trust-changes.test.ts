@@ -202,6 +202,21 @@ describe.skipIf(!hasSshKeygen)('modes that git would not write', () => {
 });
 
 describe.skipIf(!hasSshKeygen)('what is counted, and what is not', () => {
+  it('files that are executable, or links, are bytes on a disk', async () => {
+    const repo = new TestRepository();
+    const oid = repo.store('blob', new Uint8Array(256 << 10));
+    const base = holding(repo, evidenceOf(repo, []));
+    for (const mode of ['100644', '100755', '120000'])
+      for (const [count, expected] of [
+        [127, false],
+        [129, true],
+      ] as const) {
+        const many = files(count, oid).map((file) => Object.assign(file, { mode }));
+        const added = holding(repo, evidenceOf(repo, many), [base]);
+        expect(await changes(repo, added, base), `${mode} ${count}`).toBe(expected);
+      }
+  });
+
   it('names in .auths that nobody reads leave all the room to evidence', async () => {
     const repo = new TestRepository();
     const others = files(20_001, blob(repo, ''));
