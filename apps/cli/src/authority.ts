@@ -2,7 +2,8 @@
 import type { Clock, Random } from '@auths/core/ports';
 import { AuthsError, isAuthsError } from '@auths/core/errors';
 import type { DidKeri } from '@auths/core/identifiers';
-import type { HostPorts } from '@auths/core/flows/finish-pairings';
+import type { GrantingPorts, HostPorts } from '@auths/core/flows/finish-pairings';
+import type { GrantingIdentity } from '@auths/core/flows/pairing-ports';
 import type { SealingPorts } from '@auths/core/flows/seal-records';
 import { requireGit } from '@auths/git-store/git';
 import type { Context } from './command.ts';
@@ -11,7 +12,8 @@ import { verifyEngine } from './engines.ts';
 import { closeRevokedChannels } from './home/channels.ts';
 import { writeAllowedSigners } from './home/device-files.ts';
 import { readLogView } from './home/identity-view.ts';
-import { openHostIdentity } from './pairing/host-identity.ts';
+import { openGrantingIdentity, openHostIdentity } from './pairing/host-identity.ts';
+import type { IdentityStores } from './remotes/pull-remote.ts';
 import { safeName } from './views/layout.ts';
 
 export interface Authority extends SealingPorts {
@@ -39,7 +41,7 @@ export async function withHost<T>(
   what: string,
   action: (ports: HostPorts, stores: Stores) => Promise<T>,
 ): Promise<T> {
-  return withOpenHost(context, what, async (ports, stores) => {
+  return withOpen(openHostIdentity, context, what, async (ports, stores) => {
     await finishBegun(context, ports);
     await closeChannels(ports, stores);
     const result = await action(ports, stores);
@@ -49,15 +51,15 @@ export async function withHost<T>(
 }
 
 /**
- * The same for a revocation, which waits for nothing that can be made up for: a damaged list of channels or a pairing that
- * cannot be finished must not keep a stolen device in. It is sealed first, and what is in the way is told.
+ * The same for a revocation, which waits for nothing that can be made up for: a damaged list of channels, a pairing that
+ * cannot be finished or a key of this device that is lost must not keep a stolen device in. It is sealed first, and what is in the way is told.
  */
 export async function withRevoking<T>(
   context: Context,
   what: string,
   action: (authority: Authority) => Promise<T>,
 ): Promise<T> {
-  return withOpenHost(context, what, async (ports, stores) => {
+  return withOpen(openGrantingIdentity, context, what, async (ports, stores) => {
     const begun = await troubleOf(() => finishBegun(context, ports));
     if (begun !== null) context.note(`${begun.message} → ${begun.hint ?? 'auths doctor'}`);
     const result = await action(sealing(ports, stores));
@@ -100,31 +102,32 @@ async function troubleOf(step: () => Promise<void>): Promise<AuthsError | null> 
   }
 }
 
-async function withOpenHost<T>(
+async function withOpen<T, H extends GrantingIdentity>(
+  open: (context: Context, stores: IdentityStores) => Promise<H>,
   context: Context,
   what: string,
-  action: (ports: HostPorts, stores: Stores) => Promise<T>,
+  action: (ports: GrantingPorts & { readonly host: H }, stores: Stores) => Promise<T>,
 ): Promise<T> {
   return withAuthority(context, what, async (stores) => {
     await requireGit();
-    const host = await openHostIdentity(context, stores);
+    const host = await open(context, stores);
     const { clock, random } = context;
     return action({ clock, random, engine: verifyEngine, host }, stores);
   });
 }
 
-async function finishBegun(context: Context, ports: HostPorts): Promise<void> {
+async function finishBegun(context: Context, ports: GrantingPorts): Promise<void> {
   const { finishPairings } = await import('@auths/core/flows/finish-pairings');
   const { activated } = await finishPairings(ports);
   for (const name of activated)
     context.note(`${safeName(name)}: a pairing that was interrupted is complete now`);
 }
 
-function closeChannels({ host }: HostPorts, { home }: Stores): Promise<void> {
+function closeChannels({ host }: GrantingPorts, { home }: Stores): Promise<void> {
   return closeRevokedChannels(home, () => readLogView(home, host.controllerDid));
 }
 
-function sealing({ host, engine, clock, random }: HostPorts, stores: Stores): Authority {
+function sealing({ host, engine, clock, random }: GrantingPorts, stores: Stores): Authority {
   return {
     log: host.log,
     records: stores.attestations,

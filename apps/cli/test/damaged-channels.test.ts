@@ -215,6 +215,23 @@ it('a pairing that cannot be read keeps no device in', () => {
   expect(statusOf('phone')).toBe('revoked');
 });
 
+it.each([
+  ['device.pub is damaged', () => writeFileSync(inHome('device.pub'), 'garbage\n'), 'device key'],
+  ['recovery-kit.next.json is a folder', () => mkdirSync(inHome('recovery-kit.next.json')), 'recovery kit'],
+  [
+    'of its keys only that of the identity is left',
+    () => {
+      rmSync(inHome('keys.enc'));
+      data('id', 'rotate');
+    },
+    'device key',
+  ],
+])('a device is revoked although %s, which doctor tells', (_what, damage, check) => {
+  damage();
+  expect(doctor()).toContain(`failed ${check}`);
+  expect(data(...revoke)).toMatchObject({ changed: true, device: { name: 'phone', status: 'revoked' } });
+});
+
 it.each(['gone', 'empty'])(
   'keys that are lost, their file %s: every command says what is left, and that works',
   (how) => {

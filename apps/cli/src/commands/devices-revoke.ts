@@ -6,6 +6,7 @@ import { decodeCesrFixed } from '@auths/core/encoding/cesr';
 import { AuthsError } from '@auths/core/errors';
 import { findDevice, ownDevices } from '@auths/core/flows/own-devices';
 import { revokeDevice } from '@auths/core/flows/revoke-device';
+import type { DidKey } from '@auths/core/identifiers';
 import { digest } from '@auths/core/keri/said';
 import { findRepository } from '@auths/git-store/repository';
 import { badTarget } from '@auths/git-store/one-meaning';
@@ -14,6 +15,7 @@ import { withRevoking } from '../authority.ts';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
 import { readDeviceKey } from '../home/device-key.ts';
 import { readLogView } from '../home/identity-view.ts';
+import { toAuthsError } from '../output.ts';
 import { deviceJson } from '../views/devices.ts';
 import { revokedView } from '../views/revoke.ts';
 
@@ -44,7 +46,7 @@ export const devicesRevoke: CommandSpec = defineCommand({
     const reason = flags.reason ?? (await askReason(context));
     const good = await objectNames(context, flags.good);
     return withRevoking(context, 'auths devices revoke', async (authority) => {
-      const own = readDeviceKey(context.home)?.did ?? null;
+      const own = ownDevice(context);
       // The one that a person is asked about, whatever its name comes to mean while they think.
       const { devices } = await ownDevices(authority, authority.did);
       const { subject } = findDevice(devices, device);
@@ -77,6 +79,17 @@ export const devicesRevoke: CommandSpec = defineCommand({
     });
   },
 });
+
+/** Of this machine, to say so. A key file that cannot be read is in no revocation's way. */
+function ownDevice(context: Context): DidKey | null {
+  try {
+    return readDeviceKey(context.home)?.did ?? null;
+  } catch (error) {
+    const { message, hint = 'auths doctor --fix' } = toAuthsError(error);
+    context.note(`${message} → ${hint}`);
+    return null;
+  }
+}
 
 async function askReason(context: Context): Promise<Reason> {
   return context.terminal.choose<Reason>(

@@ -1,5 +1,5 @@
 /** The checks of `auths doctor`, each a question with a yes or no and, where possible, a repair. */
-import { chmod, stat } from 'node:fs/promises';
+import { chmod, lstat, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '@auths/core/errors';
 import { decodeDidKey } from '@auths/core/encoding/did-key';
@@ -10,7 +10,7 @@ import { mendHomeFiles } from '@auths/git-store/home-files';
 import { beginAgain, lostPart } from '@auths/git-store/home-parts';
 import { IDENTITY_REF } from '@auths/git-store/ref-files';
 import { readFileBounded } from '@auths/key-store/atomic-file';
-import { readRecoveryKitOwner } from '@auths/key-store/recovery-kit';
+import { nextKitPath, readRecoveryKitOwner } from '@auths/key-store/recovery-kit';
 import { checkMachine, recordMachine, settleMachine, type MachineVerdict } from '@auths/key-store/machine';
 import type { Context } from '../command.ts';
 import { homeFiles, lostKey, openKeys } from '../composition.ts';
@@ -57,6 +57,7 @@ export async function runChecks(
     ['paired devices', checkChannels],
     ['derived files', checkDerived],
     ['paired devices', checkStranded],
+    ['recovery kit', nextKit],
     ['recovery kit', recoveryKit],
     ['signing', async (each) => [await roundTrip(each)]],
   ];
@@ -240,6 +241,14 @@ async function devicePub(context: Context, fix: boolean): Promise<readonly Findi
   if (!fix) return [failed('device key', detail, 'auths doctor --fix')];
   await writeDevicePub(context.home, decodeDidKey(entry.did), 'device');
   return [fixed('device key', detail)];
+}
+
+/** Beside the kit the next rotation writes its own. */
+async function nextKit({ home }: Context): Promise<readonly Finding[]> {
+  const path = nextKitPath(homeFiles(home).kit);
+  const facts = await lstat(path).catch(() => null);
+  if (facts === null || facts.isFile()) return [];
+  return [failed('recovery kit', `${path} is no file, and keeps the key from being rotated`, 'move it away')];
 }
 
 /** One that is damaged throws: it is no kit any more, and nobody is to rely on it. */

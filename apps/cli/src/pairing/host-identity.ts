@@ -2,7 +2,7 @@
 import { decodeCesrFixed } from '@auths/core/encoding/cesr';
 import { decodeX25519Did, encodeX25519Did } from '@auths/core/encoding/did-key';
 import type { HostFace } from '@auths/core/flows/pair-host';
-import type { HostIdentity } from '@auths/core/flows/pairing-ports';
+import type { GrantingIdentity, HostIdentity } from '@auths/core/flows/pairing-ports';
 import type { KeyStore, Signer } from '@auths/core/ports';
 import { requireGit } from '@auths/git-store/git';
 import type { IdentityDocument } from '@auths/git-store/identity-document';
@@ -67,28 +67,43 @@ async function requireOnlyWriter(context: Context, stores: AuthorityStores): Pro
   await compareWithRemotes(context, stores);
 }
 
-async function openSecrets(context: Context, stores: AuthorityStores, keys: KeyStore): Promise<HostIdentity> {
+/** The same for who only seals: a revocation waits for no key that it does not sign with. */
+export async function openGrantingIdentity(
+  context: Context,
+  stores: AuthorityStores,
+): Promise<GrantingIdentity> {
+  await requireOnlyWriter(context, stores);
+  return openIdentityKey(context, stores, await openKeys(context));
+}
+
+async function openIdentityKey(
+  context: Context,
+  stores: AuthorityStores,
+  keys: KeyStore,
+): Promise<GrantingIdentity> {
   const { settleRotation } = await import('../recovery/kit-shelf.ts');
   const reopen = async (): Promise<Signer> => {
     await settleRotation(context, stores, keys, stores.identity.controller_did);
     return signerFor(context, keys, 'identity');
   };
-  const identity = await reopen();
+  return {
+    controllerDid: stores.identity.controller_did,
+    identity: await reopen(),
+    reopen,
+    log: await ownLog(context, stores),
+    records: stores.attestations,
+    devices: pairedDevices(context.home),
+  };
+}
+
+async function openSecrets(context: Context, stores: AuthorityStores, keys: KeyStore): Promise<HostIdentity> {
+  const granting = await openIdentityKey(context, stores, keys);
   const device = await signerFor(context, keys, 'device');
   const channel = await keys.get('channel');
   if (channel === null) throw await lostKey(context, 'channel');
   const did = encodeX25519Did(nativeCrypto.x25519PublicKey(channel.bytes));
   if (channel.did !== did) await keys.put('channel', channel.bytes, { did, replace: true });
-  return {
-    controllerDid: stores.identity.controller_did,
-    identity,
-    reopen,
-    device,
-    channelSecret: channel.bytes,
-    log: await ownLog(context, stores),
-    records: stores.attestations,
-    devices: pairedDevices(context.home),
-  };
+  return { ...granting, device, channelSecret: channel.bytes };
 }
 
 /** Null unless all seems well: what is wrong is found and told, with the right words, once the keys are open. */

@@ -1,5 +1,5 @@
 /** The new kit of a rotation: beside the old one until the rot stands, then in its place. */
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import { finishRotation, NEXT_IDENTITY, type KitShelf } from '@auths/core/flows/finish-rotation';
 import { type RotationPorts } from '@auths/core/flows/rotate-keys';
 import type { DidKeri } from '@auths/core/identifiers';
@@ -32,6 +32,11 @@ function kitShelf(context: Context, remotes: readonly string[] = []): KitShelf {
   };
 }
 
+/** Something else in its place is no kit that a rotation has left: it is in the way of the next rotation only, which says so. */
+function hasNextKit(home: string): boolean {
+  return lstatSync(nextKitPath(homeFiles(home).kit), { throwIfNoEntry: false })?.isFile() === true;
+}
+
 /** What a rotation in this home works with. */
 export async function rotationPorts(
   context: Context,
@@ -61,7 +66,7 @@ export async function settleRotation(
   issuer: DidKeri,
 ): Promise<void> {
   const waiting = (await keys.list()).some(({ alias }) => alias === NEXT_IDENTITY);
-  if (!waiting && !existsSync(nextKitPath(homeFiles(context.home).kit))) return;
+  if (!waiting && !hasNextKit(context.home)) return;
   await requireNothingLost(stores.home, issuer);
   await withInitLock(context.home, async () => {
     const ended = await finishRotation(await rotationPorts(context, stores, keys), issuer);

@@ -7,12 +7,17 @@ import { PROVISIONAL_MS } from '../pairing/limits.ts';
 import type { StoredLog } from '../ports.ts';
 import { requireNotRevoked } from './host-authority.ts';
 import { devicesOn } from './own-devices.ts';
-import type { HostIdentity, PairingJournal, PairingWorld } from './pairing-ports.ts';
+import type { GrantingIdentity, HostIdentity, PairingJournal, PairingWorld } from './pairing-ports.ts';
 import { readOwnLog, sealDecided } from './seal-records.ts';
 import { sealsOf } from './seals.ts';
 
 export interface HostPorts extends PairingWorld {
   readonly host: HostIdentity;
+}
+
+/** What it takes to finish what was granted. */
+export interface GrantingPorts extends PairingWorld {
+  readonly host: GrantingIdentity;
 }
 
 /** What was finished and what was given up, by device name. */
@@ -25,7 +30,7 @@ export interface FinishedPairings {
  * Anchors every acknowledged pairing that a crash left behind and forgets those whose device never acknowledged within
  * 600 s. To be called before a host does anything else with devices.
  */
-export async function finishPairings(ports: HostPorts): Promise<FinishedPairings> {
+export async function finishPairings(ports: GrantingPorts): Promise<FinishedPairings> {
   const activated: string[] = [];
   const forgotten: string[] = [];
   for (const journal of await ports.host.devices.unfinished()) {
@@ -48,7 +53,7 @@ export async function finishPairings(ports: HostPorts): Promise<FinishedPairings
  * that was revoked before its link was sealed, or that the log does not let in any more when it would become active, is
  * forgotten: `forbidden`.
  */
-export async function anchorPairing(ports: HostPorts, journal: PairingJournal): Promise<StoredLog> {
+export async function anchorPairing(ports: GrantingPorts, journal: PairingJournal): Promise<StoredLog> {
   const { host, engine } = ports;
   const { link } = journal;
   try {
@@ -65,7 +70,7 @@ export async function anchorPairing(ports: HostPorts, journal: PairingJournal): 
 }
 
 /** Whether the log as it is now seals that link, and has not revoked its device: a rotation may give up what was sealed before. */
-async function isInForce({ host, engine }: HostPorts, link: LinkRecord): Promise<boolean> {
+async function isInForce({ host, engine }: GrantingPorts, link: LinkRecord): Promise<boolean> {
   const { verdict } = await readOwnLog({ log: host.log, engine }, host.controllerDid);
   if (!sealsOf(verdict.events).has(digestOf(link))) return false;
   const { devices } = await devicesOn({ records: host.records, engine }, host.controllerDid, verdict);
@@ -82,7 +87,7 @@ export function takenBack(name: string): AuthsError<'pairing/forbidden'> {
 }
 
 /** The same right after both sides have agreed. What keeps it from being sealed now leaves it to the next command, and says so. */
-export async function anchorAgreed(ports: HostPorts, journal: PairingJournal): Promise<StoredLog> {
+export async function anchorAgreed(ports: GrantingPorts, journal: PairingJournal): Promise<StoredLog> {
   try {
     return await anchorPairing(ports, journal);
   } catch (error) {

@@ -7,7 +7,7 @@ import type { DidKey } from '../identifiers.ts';
 import { replay, type KelVerdict } from '../keri/key-state.ts';
 import { fitsPiece } from '../pairing/pieces.ts';
 import type { StoredLog } from '../ports.ts';
-import type { HostPorts } from './finish-pairings.ts';
+import type { GrantingPorts, HostPorts } from './finish-pairings.ts';
 import { ownDevices } from './own-devices.ts';
 import type { HostIdentity } from './pairing-ports.ts';
 import { isOnlyKey, readOwnLog } from './seal-records.ts';
@@ -111,7 +111,7 @@ const PAIRED_AGAIN =
 
 /** A device that was taken away comes back with a new key only: for most reasons a link to the old one would grant nothing. */
 export async function requireNotRevoked(
-  { host, engine }: HostPorts,
+  { host, engine }: GrantingPorts,
   device: DidKey,
   hint: string = PAIRED_AGAIN,
 ): Promise<void> {

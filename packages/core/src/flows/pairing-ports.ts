@@ -19,16 +19,20 @@ export interface PairingWorld {
 }
 
 /** The authority: the one home that may grant. */
-export interface HostIdentity {
+export interface HostIdentity extends GrantingIdentity {
+  /** This machine's device key; its link stands sealed in the log. */
+  readonly device: Signer;
+  /** Long-term X25519 channel key, 32 bytes. */
+  readonly channelSecret: Uint8Array;
+}
+
+/** What of it seals, and finishes what it has granted. */
+export interface GrantingIdentity {
   readonly controllerDid: DidKeri;
   /** The identity key that the log named when it was opened. */
   readonly identity: Signer;
   /** Opens it once more, when another command has rotated it meanwhile. */
   readonly reopen?: () => Promise<Signer>;
-  /** This machine's device key; its link stands sealed in the log. */
-  readonly device: Signer;
-  /** Long-term X25519 channel key, 32 bytes. */
-  readonly channelSecret: Uint8Array;
   readonly log: EventLog;
   readonly records: AttestationStore;
   readonly devices: PairedDevices;
