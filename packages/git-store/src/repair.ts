@@ -11,6 +11,7 @@ import type { Home } from './home-repository.ts';
 import { mendRef, readRawRef } from './mend-ref.ts';
 import { parseCommit } from './objects.ts';
 import { readPackedRef } from './ref-files.ts';
+import { knownRemotes } from './remote-address.ts';
 import { isSuperseded } from './remote-disputes.ts';
 import { readTrunk, type Trunk } from './trunk.ts';
 
@@ -69,8 +70,11 @@ export async function judgeLog(home: Home, prefix: Prefix, known: Checked | null
   const open = floor === null ? fitting : fitting.filter((trunk) => continues(trunk, floor));
   const [best] = open;
   // Length tells nothing: a thief's branch can be the longer one, and a recovery the shorter.
-  if (best !== undefined && open.length === 1 && tips.length < MOST_TIPS)
+  const isOne = best !== undefined && open.length === 1 && tips.length < MOST_TIPS;
+  if (isOne && (holding.length > 0 || !(await canBeRefused(home, prefix, best.version, seen))))
     return { fate: 'restorable', version: best.version, seen };
+  const inception = known === null || tips.length > 0 ? null : await inceptionOf(home, prefix, disputed);
+  if (inception !== null) return { fate: 'restorable', version: inception.version, seen };
   const rivals = [open, fitting, tips].find(({ length }) => length > 0) ?? [];
   const apart = standing !== null && !rivals.some((trunk) => continues(trunk, standing)) ? [standing] : [];
   return { fate: 'undecided', tips: [...apart, ...rivals].map(tipOf) };
@@ -169,6 +173,28 @@ async function eventCommits(home: Home): Promise<readonly EventCommit[]> {
 
 async function soundTrunk(home: Home, oid: string): Promise<Trunk | null> {
   return readTrunk(home, `commit ${oid}`, oid).catch(() => null);
+}
+
+/**
+ * Whether a log without the event that was checked may be one that was refused: its dispute tells, which is lost where
+ * the ref beside it is, and so does a remote that ended with it.
+ */
+async function canBeRefused(home: Home, prefix: Prefix, oid: string, seen: string | null): Promise<boolean> {
+  if (seen === null && (await knownRemotes(home.dir)).length > 0) return true;
+  const mirror = kelRef(prefix).slice('refs'.length);
+  return [...home.listRefs('refs/auths-remotes')].some(([ref, tip]) => tip === oid && ref.endsWith(mirror));
+}
+
+/**
+ * Where nothing is left but branches that lost: where they left the log only the log could tell, but all of them begin
+ * as it does. With a checked event nothing is appended to that, and from where the log was pushed it comes back.
+ */
+async function inceptionOf(home: Home, prefix: Prefix, disputed: ReadonlySet<string>): Promise<Trunk | null> {
+  for (const oid of disputed) {
+    const trunk = await soundTrunk(home, oid);
+    if (trunk?.count === 1 && isOf(trunk, prefix)) return trunk;
+  }
+  return null;
 }
 
 /** Every commit of a superseded branch, down to its inception: none of them may become the tip again. */

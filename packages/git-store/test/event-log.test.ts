@@ -346,6 +346,53 @@ describe('git event log: damage is named, never read around', () => {
     expect(await findRefCommit(home, disputed, await allCommits(home))).toBe(version);
   });
 
+  it('takes what only a remote shows for this log where that holds the event that was checked, and else asks', async () => {
+    const { home, ref, version } = await stored(log.cut(4));
+    git(home.dir, 'update-ref', `refs/auths-remotes/theirs/${ref.slice('refs/'.length)}`, version);
+    git(home.dir, 'update-ref', '-d', ref);
+    for (const known of [null, { sequence: 4, said: 'gone' }]) {
+      expect(await repairLog(home, log.prefix, known)).toMatchObject({
+        fate: 'undecided',
+        tips: [{ version, sequence: 3 }],
+      });
+      expect(home.readRef(ref)).toBeNull();
+    }
+    expect(await repairLog(home, log.prefix, eventOf(log, 3))).toEqual({ fate: 'repaired' });
+    expect(home.readRef(ref)).toBe(version);
+  });
+
+  it('asks too where there is a remote, and the disputes may be lost with the ref', async () => {
+    const { home, ref, version } = await stored(log.cut(4));
+    git(home.dir, 'update-ref', '-d', ref);
+    git(home.dir, 'config', 'remote.theirs.url', scratch());
+    expect(await repairLog(home, log.prefix)).toMatchObject({ fate: 'undecided', tips: [{ version }] });
+    mkdirSync(join(home.dir, ref, '..'), { recursive: true });
+    writeFileSync(join(home.dir, ref), '');
+    expect(await repairLog(home, log.prefix)).toEqual({ fate: 'repaired' });
+  });
+
+  it('goes back to the inception where only a branch is left that lost, and grows again from there', async () => {
+    const { home, ref, version } = await stored(log.cut(4));
+    git(home.dir, 'update-ref', ref, `${ref}~1`);
+    const back = home.readRef(ref);
+    const rival = log.cut(3).interact('x');
+    const refused = await gitEventLog(home).append(log.prefix, back, rival.events.slice(3));
+    const disputed = `refs/did/keri/${log.prefix}/disputed`;
+    git(home.dir, 'update-ref', `${disputed}/${refused?.tip}`, refused?.version as string);
+    writeFileSync(join(home.dir, disputed, eventOf(log, 9).said), `${'0123'.repeat(10)}\n`);
+    git(home.dir, 'update-ref', ref, version);
+    rmSync(join(home.dir, 'objects', version.slice(0, 2), version.slice(2)));
+    const damaged = openHome(home.dir);
+    expect(await repairLog(damaged, log.prefix)).toEqual({ fate: 'undecided', tips: [] });
+    expect(damaged.readRef(ref)).toBe(version);
+    expect(await repairLog(damaged, log.prefix, eventOf(log, 3))).toEqual({ fate: 'repaired' });
+    const events = gitEventLog(damaged);
+    const left = await events.read(log.prefix);
+    expect(left?.tip).toBe(eventOf(log, 0).said);
+    const grown = await events.append(log.prefix, left?.version ?? null, log.events.slice(1, 4));
+    expect(grown?.version).toBe(version);
+  });
+
   it('asks nothing of a packed id that leads nowhere', async () => {
     const { home, ref, version } = await stored(log.cut(3));
     git(home.dir, 'pack-refs', '--all');

@@ -2,7 +2,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatAllowedSigners } from '@auths/core/commit/allowed-signers';
-import { prefixOf } from '@auths/core/identifiers';
+import { prefixOf, type DidKeri } from '@auths/core/identifiers';
 import { readSmallText } from '@auths/git-store/files';
 import { beginAgain, homeExists } from '@auths/git-store/home-parts';
 import { openHome, type Home } from '@auths/git-store/home-repository';
@@ -30,15 +30,27 @@ export async function checkLog(context: Context, fix: boolean): Promise<readonly
   return inHome(context, async (home, { controller_did }) => {
     if (!fix) return [];
     const prefix = prefixOf(controller_did);
-    const { fate, tips } = { tips: [], ...(await repairLog(home, prefix, readCheckedTip(home.dir, prefix))) };
+    const known = readCheckedTip(home.dir, prefix);
+    const { fate, tips } = { tips: [], ...(await repairLog(home, prefix, known)) };
     if (fate === 'sound') return [];
-    if (fate === 'repaired') return [fixed('log', 'the key event log was damaged; its last state is back')];
+    if (fate === 'repaired') return [fixed('log', await whatIsBack(home, controller_did, known !== null))];
     const damaged = 'the key event log is damaged, and';
     if (tips.length === 0)
       return [failed('log', `${damaged} no state of it is left whole here`, beginAgain(home.dir))];
     const detail = `${damaged} it cannot be told which state was its last`;
     return [failed('log', detail, chooseWords(home, prefix, tips))];
   });
+}
+
+/** That it is the last state only the event that was checked can tell. */
+async function whatIsBack(home: Home, did: DidKeri, isKnown: boolean): Promise<string> {
+  const { state, lost } = await foldStates(home, did);
+  const damaged = 'the key event log was damaged;';
+  if (isKnown && lost === null) return `${damaged} its last state is back`;
+  const newer = `auths pull REMOTE brings newer ones from where they were pushed`;
+  return lost === null
+    ? `${damaged} it is back up to event ${state.sequence}, the newest that is here. If there were more, ${newer}`
+    : `${damaged} it is set back to event ${state.sequence}. ${newer}`;
 }
 
 /** Temporary files, which may hold sealed secrets of a passphrase that was changed since. */

@@ -56,7 +56,8 @@ export function chooseWords(home: Home, prefix: Prefix, tips: readonly LogTip[])
     const where = shown.map(([name]) => `, as remote ${name.split('/')[2]} shows it`).join('');
     return `${version} ends at event ${sequence} (${said})${where}`;
   });
-  return `of the logs that lie here only you can tell which is yours: ${each.join('; ')}. See what each holds: ${git} log -p COMMIT -- event.json. Then take that one: rm -f '${home.dir}/${ref}' '${home.dir}/cache/tip.json' && ${git} update-ref ${ref} COMMIT`;
+  const pulled = `What was pushed comes back with: rm -f '${home.dir}/${ref}' && auths pull REMOTE`;
+  return `of the logs that lie here only you can tell which is yours: ${each.join('; ')}. ${pulled}. Else see what each holds: ${git} log -p COMMIT -- event.json, where one that lies below can be the last of yours. Then take that one: rm -f '${home.dir}/${ref}' '${home.dir}/cache/tip.json' && ${git} update-ref ${ref} COMMIT`;
 }
 
 /** A hint is read by a person. */
