@@ -122,9 +122,13 @@ export async function signerFor(
 
 /** A key that this home had and its key store does not hold: nothing else in the home brings it back. */
 export async function lostKey(context: Context, alias: string): Promise<AuthsError<'key/not-found'>> {
-  const { lostKeysHint } = await import('@auths/key-store/key-file');
+  const [{ lostKeysHint }, { readIdentityView }] = await Promise.all([
+    import('@auths/key-store/key-file'),
+    import('./home/identity-view.ts'),
+  ]);
+  const view = await readIdentityView(context.home).catch(() => null);
   return new AuthsError('key/not-found', `${join(context.home, 'keys.enc')} holds no key "${alias}"`, {
-    hint: lostKeysHint(context.home),
+    hint: lostKeysHint(context.home, view?.role),
     details: { alias },
   });
 }

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { encryptedFileStore } from '@auths/key-store/encrypted-file';
 import { freshWorld, type Document, type World } from './program.ts';
 
 let world: World;
@@ -250,13 +251,61 @@ it.each(['gone', 'empty'])(
     ]);
     const { error } = world.json(revoke).document;
     expect(error).toMatchObject({ message: expect.stringContaining(keys), hint });
-    const command = /AUTHS_HOME=~\/\.auths-new auths (id recover .*?);/.exec(error?.hint ?? '')?.[1] ?? '';
+    const command =
+      /AUTHS_HOME=~\/\.auths-new auths (id recover .*?)(?:;|$)/.exec(error?.hint ?? '')?.[1] ?? '';
     const words = command.split(' ').map((word) => word.replaceAll("'", ''));
     const there = { env: { AUTHS_HOME: join(world.dir, '.auths-new') } };
     expect(world.json([...words, '--vouch-until', '2'], there).status).toBe(0);
     expect(world.json(revoke, there).status).toBe(0);
   },
 );
+
+it('one key of several that is lost: told without a passphrase, and no rotation goes past the copy that brings it back', async () => {
+  const keys = encryptedFileStore(inHome('keys.enc'), async () => 'correct horse');
+  const copy = readFileSync(inHome('keys.enc'));
+  const kit = readFileSync(inHome('recovery-kit.json'));
+  await keys.remove('channel');
+  const lost = { message: `${inHome('keys.enc')} holds no key "channel"`, hint: expect.any(String) };
+  expect(findings()).toMatchObject([{ check: 'device key', detail: lost.message }]);
+  const summary = 'keys that this home needs are gone';
+  expect(data('status')['next_steps']).toContainEqual({ summary, command: 'auths doctor' });
+  expect(world.json(['id', 'rotate']).document.error).toMatchObject(lost);
+  expect(readFileSync(inHome('recovery-kit.json'))).toEqual(kit);
+  writeFileSync(inHome('keys.enc'), copy);
+  expect(findings()).toEqual([]);
+  data(...revoke);
+});
+
+it('keys from before a rotation: every command says so, and the kit makes the home whole', () => {
+  const copy = readFileSync(inHome('keys.enc'));
+  data('id', 'rotate');
+  writeFileSync(inHome('keys.enc'), copy);
+  const told = {
+    hint: expect.stringMatching(/^put back a newer copy of the keys of this home, or .*: auths id rotate, /),
+  };
+  expect(findings()).toMatchObject([{ check: 'identity key', ...told }]);
+  expect(world.json(revoke).document.error).toMatchObject({ code: 'key/not-found', ...told });
+  const paired = world.auths(['pair', '--no-mdns', '--bind', '127.0.0.1', '--json']);
+  expect(paired).toMatchObject({ status: 3, stdout: expect.stringContaining('put back a newer copy') });
+  data('id', 'rotate');
+  expect(findings()).toEqual([]);
+  data(...revoke);
+});
+
+it('a paired device that has lost its keys is told of no recovery kit', () => {
+  const phone = { env: { AUTHS_HOME: join(world.dir, 'phone') } };
+  const answer = ['devices', 'request', '--answer', join(world.dir, 'phone.request.answer')];
+  expect(world.json(answer, phone).status).toBe(0);
+  rmSync(join(world.dir, 'phone', 'keys.enc'));
+  const { checks } = world.json(['doctor'], phone).document.data as { readonly checks: readonly Finding[] };
+  expect(checks.filter(({ status }) => status === 'failed')).toMatchObject([
+    {
+      check: 'device key',
+      hint: expect.stringMatching(/^put back a copy .*this device pairs again: .*--join CODE$/),
+    },
+  ]);
+  expect(JSON.stringify(checks)).not.toContain('recovery-kit.json');
+});
 
 it('addresses of witnesses that cannot be read are put aside', () => {
   writeFileSync(inHome('witnesses.json'), '{');

@@ -121,8 +121,20 @@ export function damagedKeys(path: string, why: string, cause?: unknown): AuthsEr
   return corruptFile(path, why, cause, lostKeysHint(dirname(path)));
 }
 
-/** What is left where the home in `dir` has lost its keys: a home that has an identity is never recovered in its own place. */
-export function lostKeysHint(dir: string): string {
-  const recover = `auths id recover --from '${dir}' --recovery-file '${dir}/recovery-kit.json'`;
-  return `put back a copy of that file. Without one its keys are gone: the recovery kit, there or where it was moved to, goes on in a new home: AUTHS_HOME=~/.auths-new ${recover}; a device that was paired pairs again: AUTHS_HOME=~/.auths-new auths pair --join CODE`;
+/**
+ * What is left where the home in `dir` has lost its keys: a home that has an identity is never recovered in its own place. Only
+ * the home of the identity (`controller`) has a recovery kit; whoever does not know the role tells of both.
+ */
+export function lostKeysHint(dir: string, role: 'controller' | 'device' | null = null): string {
+  const [copy, there] = [
+    'put back a copy of that file. Without one its keys are gone',
+    'AUTHS_HOME=~/.auths-new',
+  ];
+  const again = `${there} auths pair --join CODE`;
+  if (role === 'device') return `${copy}, and this device pairs again: ${again}`;
+  const recover = `${there} auths id recover --from '${dir}' --recovery-file '${dir}/recovery-kit.json'`;
+  const kit = `the recovery kit, there or where it was moved to, goes on in a new home: ${recover}`;
+  return role === 'controller'
+    ? `${copy}: ${kit}`
+    : `${copy}: where the identity was made, ${kit}; a device that was paired pairs again: ${again}`;
 }

@@ -4,11 +4,12 @@ import { knownRemotes } from '@auths/git-store/remote-address';
 import { refuseCopiedHome } from '@auths/key-store/machine';
 import { afterSeal } from '../authority.ts';
 import { defineCommand, type CommandResult, type CommandSpec, type Context } from '../command.ts';
-import { homeFiles, withAuthority } from '../composition.ts';
+import { homeFiles, lostKey, openKeys, withAuthority } from '../composition.ts';
 import { closeRevokedChannels } from '../home/channels.ts';
 import { writeAllowedSigners } from '../home/device-files.ts';
 import { readLogView } from '../home/identity-view.ts';
 import { requireNothingLost } from '../home/lost-events.ts';
+import { NEEDED_KEYS } from '../home/own-keys.ts';
 import { seedFlags } from '../recovery/next-seed.ts';
 import {
   rotateHome,
@@ -87,6 +88,7 @@ async function rotate(
   flags: RotationFlags,
 ): Promise<CommandResult> {
   const issuer = stores.identity.controller_did;
+  await requireOtherKeys(context);
   await refuseCopiedHome(context.home);
   // After a theft or a fork the remotes are sources among others, each looked at below.
   if (reason === 'retired') await compareWithRemotes(context, stores);
@@ -109,6 +111,13 @@ async function rotate(
     next_steps: nextSteps(remotes.length > 0),
   };
   return { data, text: view(data) };
+}
+
+/** The kit brings an identity key, and with that alone the home could grant and revoke nothing; the log would have moved on past a copy of its keys. */
+async function requireOtherKeys(context: Context): Promise<void> {
+  const held = new Set((await (await openKeys(context)).list()).map(({ alias }) => alias));
+  const missing = NEEDED_KEYS.controller.find((alias) => alias !== 'identity' && !held.has(alias));
+  if (missing !== undefined) throw await lostKey(context, missing);
 }
 
 function nextSteps(hasRemotes: boolean): readonly { readonly summary: string; readonly command: string }[] {

@@ -77,8 +77,8 @@ function nextSteps(context: Context, report: HomeReport, soon: readonly string[]
     ];
   }
   const steps: NextStep[] = report.lost === null ? [] : [{ summary: report.lost, command: 'auths doctor' }];
-  if (report.keychain === null)
-    steps.push({ summary: 'the keys of this home are gone', command: 'auths doctor' });
+  if (report.lacksKeys)
+    steps.push({ summary: 'keys that this home needs are gone', command: 'auths doctor' });
   const state = device === null ? null : statusOf(device, context.clock.now());
   if (state === null || state === 'revoked' || state === 'expired') {
     const what =

@@ -2,9 +2,8 @@
 import { chmod, lstat, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '@auths/core/errors';
-import { decodeDidKey } from '@auths/core/encoding/did-key';
 import { linkAnew } from '@auths/core/flows/own-devices';
-import { isDidKey, type DidKey } from '@auths/core/identifiers';
+import type { DidKey } from '@auths/core/identifiers';
 import { gitVersion } from '@auths/git-store/git';
 import { mendHomeFiles } from '@auths/git-store/home-files';
 import { beginAgain, lostPart } from '@auths/git-store/home-parts';
@@ -13,8 +12,7 @@ import { readFileBounded } from '@auths/key-store/atomic-file';
 import { nextKitPath, readRecoveryKitOwner } from '@auths/key-store/recovery-kit';
 import { checkMachine, recordMachine, settleMachine, type MachineVerdict } from '@auths/key-store/machine';
 import type { Context } from '../command.ts';
-import { homeFiles, lostKey, openKeys } from '../composition.ts';
-import { writeDevicePub } from '../home/device-files.ts';
+import { homeFiles } from '../composition.ts';
 import { readDeviceKey } from '../home/device-key.ts';
 import { recoveryState, statusOf } from '../home/home-report.ts';
 import { readIdentityView } from '../home/identity-view.ts';
@@ -26,6 +24,7 @@ import { checkRefs, hasLostDocument } from './broken-refs.ts';
 import { failed, fixed, ok, warning, type Finding } from './finding.ts';
 import { checkLocks } from './locks.ts';
 import { checkDerived, checkLog, checkTemporaryFiles } from './leftovers.ts';
+import { checkDeviceKey, checkIdentityKey } from './own-keys.ts';
 import { checkAllowList, checkChannels, checkStranded } from './paired.ts';
 import { toAuthsError } from '../output.ts';
 import { roundTrip } from './round-trip.ts';
@@ -50,8 +49,9 @@ export async function runChecks(
     ['log', checkLog],
     ['unfinished', checkUnfinished],
     ['witnesses', witnesses],
-    ['device key', devicePub],
+    ['device key', checkDeviceKey],
     ['identity', identity],
+    ['identity key', checkIdentityKey],
     ['machine', machine],
     ['paired devices', checkAllowList],
     ['paired devices', checkChannels],
@@ -120,14 +120,6 @@ async function permissions(context: Context, fix: boolean): Promise<readonly Fin
     findings.push(fix ? fixed('home', detail) : failed('home', detail, 'auths doctor --fix'));
   }
   return findings.length > 0 ? findings : [ok('home', `${context.home} is yours alone`)];
-}
-
-/** A home with an identity, or with the public half of a device key, had keys. */
-async function lostKeys(context: Context): Promise<readonly Finding[]> {
-  const [view, own] = [await readIdentityView(context.home).catch(() => null), readDeviceKey(context.home)];
-  if (view === null && own === null) return [];
-  const { message, hint = null } = await lostKey(context, 'device');
-  return [failed('device key', message, hint)];
 }
 
 async function identity(context: Context, fix: boolean): Promise<readonly Finding[]> {
@@ -220,27 +212,6 @@ async function witnesses({ home }: Context, fix: boolean): Promise<readonly Find
     fix,
   );
   return found === null ? [] : [found];
-}
-
-/** device.pub against the key store's own entry, which needs no passphrase. */
-async function devicePub(context: Context, fix: boolean): Promise<readonly Finding[]> {
-  const entry = (await (await openKeys(context)).list()).find(({ alias }) => alias === 'device');
-  if (entry === undefined) return lostKeys(context);
-  if (entry.did === null || !isDidKey(entry.did)) return [];
-  let now: string | null = null;
-  try {
-    now = readDeviceKey(context.home)?.did ?? null;
-  } catch {
-    now = null;
-  }
-  if (now === entry.did) return [ok('device key', 'device.pub fits the key store')];
-  // The answer to its request brings it.
-  if (now === null && waitsForAnswer(context.home) && (await readIdentityView(context.home)) === null)
-    return [ok('device key', 'it waits for the answer to the request of this home')];
-  const detail = `${homeFiles(context.home).devicePub} is missing or is not this device's key`;
-  if (!fix) return [failed('device key', detail, 'auths doctor --fix')];
-  await writeDevicePub(context.home, decodeDidKey(entry.did), 'device');
-  return [fixed('device key', detail)];
 }
 
 /** Beside the kit the next rotation writes its own. */

@@ -8,6 +8,7 @@ import { homeFiles } from '../composition.ts';
 import { gitInForce, type GitChoice } from '../git-in-force.ts';
 import { readDeviceKey } from './device-key.ts';
 import { readIdentityView, type DeviceView, type IdentityView } from './identity-view.ts';
+import { lacksKeys } from './own-keys.ts';
 import { lostIdentity } from './lost-identity.ts';
 import { readCheckedTip } from './view-cache.ts';
 
@@ -21,6 +22,8 @@ export interface HomeReport {
   readonly device: DeviceView | null;
   readonly git: GitChoice;
   readonly keychain: 'os' | 'file' | 'memory' | null;
+  /** Whether a key that a home of this role needs is not in it. */
+  readonly lacksKeys: boolean;
   readonly recovery: RecoveryState;
   /** What this home has held and holds no more, the newest events or the whole identity; null where nothing is. */
   readonly lost: string | null;
@@ -32,12 +35,15 @@ export async function readHomeReport(context: Context): Promise<HomeReport> {
     readIdentityView(context.home),
   ]);
   const deviceDid = readDeviceKey(context.home)?.did ?? null;
+  const keychain = keychainOf(context);
+  const isInFile = keychain === 'file' || keychain === null;
   return {
     identity,
     deviceDid,
     device: identity?.devices.find(({ did }) => did === deviceDid) ?? null,
     git,
-    keychain: keychainOf(context),
+    keychain,
+    lacksKeys: identity !== null && isInFile && lacksKeys(context.home, identity.role),
     recovery: identity?.role === 'controller' ? recoveryState(context.home) : null,
     lost: await whatLacks(context.home, identity),
   };

@@ -10,7 +10,7 @@ import type { StoredLog } from '../ports.ts';
 import type { GrantingPorts, HostPorts } from './finish-pairings.ts';
 import { ownDevices } from './own-devices.ts';
 import type { HostIdentity } from './pairing-ports.ts';
-import { isOnlyKey, readOwnLog } from './seal-records.ts';
+import { isOnlyKey, KEY_NOT_IN_FORCE, readOwnLog } from './seal-records.ts';
 import { sealsOf } from './seals.ts';
 
 /** Every record of this identity that its log seals, oldest seal first, each once. */
@@ -42,7 +42,7 @@ export async function requireAuthority(ports: HostPorts): Promise<void> {
       'identity/not-authority',
       'the identity key here is not the one that the log names now',
       {
-        hint: 'Pair from the machine that holds the identity, or run auths id recover.',
+        hint: KEY_NOT_IN_FORCE,
         details: { controller_did: host.controllerDid },
       },
     );

@@ -141,6 +141,10 @@ async function signed(identity: Signer, draft: Draft): Promise<AttestationRecord
   });
 }
 
+/** The ways on where the identity key of a home is not the one that its log names. */
+export const KEY_NOT_IN_FORCE =
+  'put back a newer copy of the keys of this home, or let the key of the recovery kit take over: auths id rotate, with --recovery-file FILE where the kit was moved away';
+
 /** The signer of the key that the log names: opened once more where it was rotated meanwhile. `key/not-found` when it is not here. */
 export async function identityInForce(
   { identity, reopen }: Pick<SealingPorts, 'identity' | 'reopen'>,
@@ -151,7 +155,7 @@ export async function identityInForce(
   const now = await reopen?.();
   if (now !== undefined && isOnlyKey(keys, now)) return now;
   throw new AuthsError('key/not-found', 'the identity key here is not the one that the log names now', {
-    hint: 'auths doctor',
+    hint: KEY_NOT_IN_FORCE,
     details: { alias: 'identity' },
   });
 }
