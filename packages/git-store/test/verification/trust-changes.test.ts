@@ -179,6 +179,17 @@ describe.skipIf(!hasSshKeygen)('modes that git would not write', () => {
     expect(await changes(repo, holding(repo, evidenceOf(repo, [])), brings)).toBe(true);
   });
 
+  it.each(['', '1006x4', '-40000'])(
+    '"%s" is no mode: git reads no such tree, and neither does anybody',
+    async (mode) => {
+      const repo = new TestRepository();
+      const base = holding(repo, evidenceOf(repo, []));
+      const odd = evidenceOf(repo, [{ mode, name: 'f', oid: blob(repo, '') }]);
+      expect(await changes(repo, holding(repo, odd), base)).toBe(true);
+      expect(repo.gitResult(['ls-tree', '-r', holding(repo, odd)], '', [128]).status).toBe(128);
+    },
+  );
+
   it('at every level', async () => {
     const repo = new TestRepository();
     const base = holding(repo, evidenceOf(repo, []));
