@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { freshWorld, type World } from './program.ts';
+import { freshWorld, type Document, type World } from './program.ts';
 
 interface Place {
   readonly world: World;
@@ -152,6 +152,79 @@ it('attributes of the root are overruled, once a device with manage_policy has r
     document: { data: { ok: true } },
   });
   for (const path of changed) expect(isInHead(place, path), path).toBe(true);
+});
+
+it('evidence that was never added fails the check, and another repository in its place is told', () => {
+  const { world, cwd } = start();
+  world.git(['rm', '-rq', '--cached', '.auths'], { cwd });
+  world.git(['commit', '-q', '--amend', '--allow-empty', '-m', 'without it'], { cwd });
+  expect(world.json(['repo', 'update'], { cwd })).toMatchObject({ status: 0 });
+  const [prefix] = readdirSync(join(cwd, '.auths', 'evidence'));
+  const inside = `.auths/evidence/${prefix}`;
+  world.git(['init', '-q', inside], { cwd });
+  const check = world.json(['repo', 'check'], { cwd });
+  expect(check).toMatchObject({
+    status: 1,
+    document: {
+      data: {
+        ok: false,
+        not_added: expect.arrayContaining(['.auths/roots', expect.stringContaining(inside)]),
+        nested: [`${inside}/.git`],
+        next_steps: [{ command: expect.stringContaining(`mv ${inside}/.git `) }],
+      },
+    },
+  });
+  rmSync(join(cwd, inside, '.git'), { recursive: true });
+  const { next_steps: steps } = world.json(['repo', 'check'], { cwd }).document.data;
+  followLast({ world, cwd }, steps);
+  expect(world.json(['repo', 'check'], { cwd })).toMatchObject({ status: 0 });
+});
+
+it('a device without manage_policy is told to commit only what it may', () => {
+  const owner = freshWorld();
+  const device = freshWorld();
+  const cwd = join(owner.dir, 'repo');
+  mkdirSync(cwd);
+  owner.git(['init', '-q', '-b', 'main', cwd]);
+  const data = (world: World, ...args: readonly string[]): Document['data'] => {
+    const { status, document } = world.json(args, { cwd });
+    expect(status, JSON.stringify(document)).toBe(0);
+    return document.data;
+  };
+  const did = String(data(owner, 'init', '--git', 'global', '--name', 'laptop')['controller_did']);
+  const request = join(device.dir, 'request');
+  data(device, 'devices', 'request', request, '--identity', did, '--name', 'desk');
+  const key = String(data(device, 'key', 'show', 'device')['did']);
+  data(owner, 'devices', 'accept', request, '--expect-device', key);
+  data(device, 'devices', 'request', '--answer', `${request}.answer`, '--git', 'global');
+  data(owner, 'repo', 'init');
+  commit({ world: owner, cwd });
+  data(owner, 'id', 'rotate');
+  const remote = join(owner.dir, 'remote.git');
+  owner.git(['init', '-q', '--bare', remote]);
+  data(owner, 'push', remote);
+  data(device, 'pull', remote);
+  const attributes = join(cwd, '.auths', '.gitattributes');
+  rmSync(attributes);
+  const update = device.json(['repo', 'update'], { cwd });
+  expect(update).toMatchObject({
+    status: 1,
+    document: {
+      data: {
+        changed: [expect.stringContaining('.auths/evidence/')],
+        needs_manage_policy: ['.auths/.gitattributes', '.auths/roots'],
+        gone: ['.auths/.gitattributes'],
+      },
+    },
+  });
+  const { next_steps: steps } = update.document.data;
+  expect(steps).toContainEqual(expect.objectContaining({ command: 'auths repo update' }));
+  followLast({ world: device, cwd }, steps);
+  followLast({ world: device, cwd }, steps.slice(0, -1));
+  expect(existsSync(attributes)).toBe(true);
+  expect(data(device, 'verify', 'HEAD')).toMatchObject({ results: [{ verdict: 'valid', device_did: key }] });
+  // What an older pin names the log still has to hold.
+  expect(data(device, 'repo', 'check')).toMatchObject({ needs_manage_policy: ['.auths/roots'], changed: [] });
 });
 
 /** With the bytes that it has here. */

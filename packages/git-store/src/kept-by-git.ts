@@ -2,6 +2,7 @@
  * What git keeps of a work tree's `.auths/`: others see that, never what lies on this disk. A line in some `.gitignore`
  * leaves a new file out of `git add` without a word, and one in some `.gitattributes` has other bytes committed.
  */
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { isAuthsError } from '@auths/core/errors';
 import { isEvidenceFile } from './evidence-files.ts';
@@ -11,25 +12,31 @@ import { headCommit } from './one-meaning.ts';
 import type { Repository } from './repository.ts';
 import { listTree } from './repository-trees.ts';
 import { filesOnDisk } from './tree-evidence.ts';
-import { readAuthsFile } from './work-tree-evidence.ts';
+import { readAuthsFile, withoutReturns } from './work-tree-evidence.ts';
 
 /** Paths from the root of the work tree. */
 export interface KeptByGit {
   /** Not in the index, and `git add` leaves them out. */
   readonly ignored: readonly string[];
-  /** Not in the index, or as they were before; empty where nothing of `.auths` was ever added. */
+  /** Not in the index, or as they were before. */
   readonly notAdded: readonly string[];
   /** Kept in other bytes, or as no regular file: so already, or as soon as they are added. */
   readonly otherwise: readonly string[];
   /** Of all these, the ones that the index holds. It may take them for those on the disk: then only `--renormalize` looks again. */
   readonly outdated: readonly string[];
+  /** Of roots, policy and attributes what the index holds and the disk does not. */
+  readonly gone: readonly string[];
+  /** What makes another repository of a folder that holds some of these: git leaves all in it out, or adds nothing at all. */
+  readonly nested: readonly string[];
 }
 
 /** Compares what lies below `.auths` and others need with the index, as ids. Nothing that a repository names is run. */
 export async function keptByGit(repository: Repository, workTree: string): Promise<KeptByGit> {
   const [index, files] = await Promise.all([readIndex(repository, workTree), filesForOthers(workTree)]);
   const unkept = [...files].filter(([path, bytes]) => !isKept(path, bytes, index.get(path)));
-  if (unkept.length === 0) return { ignored: [], notAdded: [], otherwise: [], outdated: [] };
+  const gone = NAMED.map((name) => `.auths/${name}`).filter((path) => index.has(path) && !files.has(path));
+  if (unkept.length === 0)
+    return { ignored: [], notAdded: [], otherwise: [], outdated: [], gone, nested: [] };
   const paths = unkept.map(([path]) => path);
   const [left, converted] = await Promise.all([
     ignoredFiles(repository, workTree),
@@ -41,13 +48,14 @@ export async function keptByGit(repository: Repository, workTree: string): Promi
     return converted.has(path) || (entry !== undefined && isObjectId(entry.oid, 'blob', bytes)) ? [path] : [];
   });
   const ignored = paths.filter((path) => left.has(path));
-  const isBegun = index.size > 0 || (await isInHead(repository));
   const told = new Set([...ignored, ...otherwise]);
   return {
     ignored,
-    notAdded: isBegun ? paths.filter((path) => !told.has(path)) : [],
+    notAdded: paths.filter((path) => !told.has(path)),
     otherwise,
     outdated: paths.filter((path) => index.has(path)),
+    gone,
+    nested: nestedIn(workTree, paths),
   };
 }
 
@@ -63,14 +71,22 @@ function isKept(path: string, bytes: Uint8Array, entry: Entry | undefined): bool
   return !path.startsWith('.auths/evidence/') && isObjectId(entry.oid, 'blob', withoutReturns(bytes));
 }
 
-function withoutReturns(bytes: Uint8Array): Uint8Array {
-  return Buffer.from(Buffer.from(bytes).toString('latin1').replaceAll('\r\n', '\n'), 'latin1');
+function nestedIn(workTree: string, paths: readonly string[]): readonly string[] {
+  const folders = paths.flatMap((path) => {
+    const parts = path.split('/');
+    return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
+  });
+  return [...new Set(folders)]
+    .map((folder) => `${folder}/.git`)
+    .filter((path) => lstatSync(join(workTree, path), { throwIfNoEntry: false }) !== undefined);
 }
+
+const NAMED = ['.gitattributes', 'policy.json', 'roots'];
 
 /** Roots, policy, attributes and evidence that lie here as regular files, with their bytes. */
 async function filesForOthers(workTree: string): Promise<ReadonlyMap<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
-  for (const name of ['.gitattributes', 'policy.json', 'roots']) {
+  for (const name of NAMED) {
     const bytes = readable(workTree, name);
     if (bytes !== null) files.set(`.auths/${name}`, bytes);
   }
@@ -91,7 +107,8 @@ function readable(workTree: string, name: string): Uint8Array | null {
   }
 }
 
-async function isInHead(repository: Repository): Promise<boolean> {
+/** Where no commit has `.auths` yet, anybody's may bring it. */
+export async function isInHead(repository: Repository): Promise<boolean> {
   const head = await headCommit(repository);
   return head !== null && (await listTree(repository, head, '.auths')) !== null;
 }

@@ -1,7 +1,6 @@
 /** `auths repo init|update|check`: what a work tree's `.auths/` should hold, by what a home knows, and bringing it there. */
 import { formatPolicy, parsePolicy } from '@auths/core/commit/policy';
 import { formatRoots, parseRoots, type Root } from '@auths/core/commit/roots';
-import { equalBytes } from '@auths/core/encoding/bytes';
 import { fromUtf8 } from '@auths/core/encoding/text';
 import { AuthsError, isAuthsError } from '@auths/core/errors';
 import type { DidKeri, Said } from '@auths/core/identifiers';
@@ -10,12 +9,11 @@ import {
   compareEvidence,
   evidenceFiles,
   GIT_ATTRIBUTES,
-  OLDER_ATTRIBUTES,
+  isOlderAttributes,
   readAuthsFile,
   replaceAuthsFile,
   replaceEvidence,
   type EvidenceDifference,
-  type EvidenceToWrite,
   type PublishedIdentity,
 } from './work-tree-evidence.ts';
 
@@ -33,6 +31,8 @@ export interface RepoReport {
   readonly roots: readonly Root[];
   /** Paths below `.auths`: written, or by `check` found to be missing or stale. */
   readonly changed: readonly string[];
+  /** What would be written by a device with `manage_policy`, and is left as it is by this one. */
+  readonly withheld: readonly string[];
   /** Files with other bytes than they should have. Nothing writes over them. */
   readonly differing: readonly string[];
   readonly unchanged: readonly string[];
@@ -64,7 +64,7 @@ export interface InitQuestions {
   readonly mayManage: MayManage;
 }
 
-/** Whether this device's commits may change roots, policy and attributes. */
+/** Whether this device's commits may change what is there: roots, policy, attributes, and evidence other than by adding. */
 export type MayManage = () => Promise<boolean>;
 
 /** Writes what is missing: roots (those there, and `added`), a policy where there is none, and evidence. */
@@ -80,10 +80,14 @@ export async function initWorkTree(
     throw new AuthsError('verify/no-roots', 'no identity to trust', {
       hint: 'auths repo init --root did:keri:E…',
     });
-  // To begin with, anybody may.
-  const may = there.length === 0 ? () => Promise.resolve(true) : mayManage;
-  const report = await updateWorkTree(workTree, roots, lookup, may);
+  const report = await updateWorkTree(workTree, roots, lookup, mayManage);
   if (readAuthsFile(workTree, 'policy.json') !== null) return report;
+  if (!(await mayManage()))
+    return {
+      ...report,
+      withheld: [...report.withheld, 'policy.json'],
+      notes: [...report.notes, 'policy.json is missing, and a device with manage_policy has to add it'],
+    };
   replaceAuthsFile(workTree, 'policy.json', formatPolicy(await since()));
   return { ...report, changed: [...report.changed, 'policy.json'] };
 }
@@ -95,7 +99,7 @@ export async function updateWorkTree(
   lookup: Lookup,
   mayManage: MayManage,
 ): Promise<RepoReport> {
-  const wanted = await compare(workTree, roots, lookup, await attributesToWrite(workTree, mayManage));
+  const wanted = await compare(workTree, roots, lookup, mayManage, [GIT_ATTRIBUTES]);
   addEvidence(workTree, wanted.missing);
   replaceEvidence(workTree, wanted.outdated);
   if (wanted.rootsStale) replaceAuthsFile(workTree, 'roots', formatRoots(wanted.report.roots));
@@ -103,31 +107,25 @@ export async function updateWorkTree(
 }
 
 /** The same without writing: `changed` is what an update would write. */
-export async function checkWorkTree(workTree: string, lookup: Lookup): Promise<RepoReport> {
+export async function checkWorkTree(
+  workTree: string,
+  lookup: Lookup,
+  mayManage: MayManage,
+): Promise<RepoReport> {
   const roots = readWorkTreeRoots(workTree);
   if (roots.length === 0) {
     throw new AuthsError('verify/no-roots', 'this work tree names no identity in .auths/roots', {
       hint: 'auths repo init',
     });
   }
-  const attributes = hasOlderAttributes(workTree) ? OLDER_ATTRIBUTES : GIT_ATTRIBUTES;
-  return (await compare(workTree, roots, lookup, [attributes])).report;
-}
-
-/** A commit that changes them is denied to a device without `manage_policy`: for it older ones do, and none are made. */
-async function attributesToWrite(
-  workTree: string,
-  mayManage: MayManage,
-): Promise<readonly EvidenceToWrite[]> {
-  const isOlder = hasOlderAttributes(workTree);
-  const isSettled = !isOlder && readAuthsFile(workTree, GIT_ATTRIBUTES.path) !== null;
-  if (isSettled || (await mayManage())) return [GIT_ATTRIBUTES];
-  return isOlder ? [OLDER_ATTRIBUTES] : [];
+  // Older ones are right as they are.
+  const attributes = hasOlderAttributes(workTree) ? [] : [GIT_ATTRIBUTES];
+  return (await compare(workTree, roots, lookup, mayManage, attributes)).report;
 }
 
 function hasOlderAttributes(workTree: string): boolean {
-  const found = readAuthsFile(workTree, OLDER_ATTRIBUTES.path);
-  return found !== null && equalBytes(found, OLDER_ATTRIBUTES.bytes);
+  const found = readAuthsFile(workTree, GIT_ATTRIBUTES.path);
+  return found !== null && isOlderAttributes(found);
 }
 
 interface Comparison {
@@ -141,15 +139,57 @@ async function compare(
   workTree: string,
   roots: readonly Root[],
   lookup: Lookup,
-  attributes: readonly EvidenceToWrite[],
+  mayManage: MayManage,
+  attributes: EvidenceDifference['missing'],
 ): Promise<Comparison> {
-  const notes =
-    attributes.length > 0
-      ? []
-      : [
-          '.gitattributes is missing, and a device with manage_policy has to add it; what was committed comes back with: git checkout HEAD -- :/.auths/.gitattributes',
-        ];
-  const files = [...attributes];
+  const { pinned, files, notes } = await wantedOf(roots, lookup);
+  const { missing, outdated, differing, present } = compareEvidence(workTree, [...attributes, ...files]);
+  const fault = policyFault(workTree);
+  if (fault !== null) notes.push(fault);
+  const file = readAuthsFile(workTree, 'roots');
+  const there = file === null ? [] : rootsIn(file);
+  const rootsStale = file === null || formatRoots(there) !== formatRoots(pinned);
+  // A commit that changes these is denied to a device without `manage_policy`, with all the evidence in it.
+  const managed = [
+    ...missing.filter(({ path }) => path === GIT_ATTRIBUTES.path),
+    ...outdated,
+    ...(rootsStale ? [{ path: 'roots' }] : []),
+  ].map(({ path }) => path);
+  const may = managed.length === 0 || (await mayManage());
+  const keepsOlder = hasOlderAttributes(workTree) && (attributes.length === 0 || !may);
+  const withheld = may ? [] : managed.filter((path) => !(keepsOlder && path === GIT_ATTRIBUTES.path));
+  notes.push(...withheld.map((path) => leftAlone(path, file !== null)));
+  const wanted = {
+    missing: missing.filter(({ path }) => may || !managed.includes(path)),
+    outdated: may ? outdated : [],
+    rootsStale: may && rootsStale,
+  };
+  const report = {
+    roots: may ? pinned : there,
+    changed: [
+      ...[...wanted.missing, ...wanted.outdated].map(({ path }) => path),
+      ...(wanted.rootsStale ? ['roots'] : []),
+    ],
+    withheld,
+    differing: fault === null ? differing : [...differing, 'policy.json'],
+    unchanged: keepsOlder ? [GIT_ATTRIBUTES.path, ...present] : present,
+    notes,
+    hasOlderAttributes: keepsOlder,
+  };
+  return { report, ...wanted };
+}
+
+/** The roots with what they pin, and their evidence, as this home knows them. */
+async function wantedOf(
+  roots: readonly Root[],
+  lookup: Lookup,
+): Promise<{
+  readonly pinned: readonly Root[];
+  readonly files: EvidenceDifference['missing'];
+  readonly notes: string[];
+}> {
+  const notes: string[] = [];
+  const files = [];
   const pinned: Root[] = [];
   for (const root of roots) {
     const known = await lookup(root.did);
@@ -167,23 +207,17 @@ async function compare(
     else files.push(...evidenceFiles(known));
     pinned.push(foreign ? root : { ...root, said: known.lastEstablishment });
   }
-  const { missing, outdated, differing, present } = compareEvidence(workTree, files);
-  const fault = policyFault(workTree);
-  if (fault !== null) notes.push(fault);
-  const rootsText = formatRoots(pinned);
-  const file = readAuthsFile(workTree, 'roots');
-  const rootsStale = file === null || formatRoots(rootsIn(file)) !== rootsText;
-  const written = [...missing, ...outdated].map(({ path }) => path);
-  const changed = [...written, ...(rootsStale ? ['roots'] : [])];
-  const report = {
-    roots: pinned,
-    changed,
-    differing: fault === null ? differing : [...differing, 'policy.json'],
-    unchanged: present,
-    notes,
-    hasOlderAttributes: attributes.includes(OLDER_ATTRIBUTES),
-  };
-  return { report, missing, outdated, rootsStale };
+  return { pinned, files, notes };
+}
+
+function leftAlone(path: string, hasRoots: boolean): string {
+  if (path === GIT_ATTRIBUTES.path)
+    return '.gitattributes is missing, and a device with manage_policy has to add it';
+  if (path !== 'roots')
+    return `${path} has a signature that counts no more, and a device with manage_policy has to replace it`;
+  return hasRoots
+    ? 'roots is left as it is: to add to it, or to pin a newer event, takes a device with manage_policy; the events it pins stay good'
+    : 'roots is missing, and a device with manage_policy has to add it';
 }
 
 function policyFault(workTree: string): string | null {

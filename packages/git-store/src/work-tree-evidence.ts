@@ -45,10 +45,17 @@ export interface EvidenceDifference {
 }
 
 /** What was written before the ones below: attributes from above `.auths` could still change what git keeps. */
-export const OLDER_ATTRIBUTES: EvidenceToWrite = {
-  path: '.gitattributes',
-  bytes: utf8('evidence/** -text\n'),
-};
+const OLDER_ATTRIBUTES = utf8('evidence/** -text\n');
+
+/** A checkout may have turned their line ends, for they kept those of evidence only. */
+export function isOlderAttributes(found: Uint8Array): boolean {
+  return equalBytes(withoutReturns(found), OLDER_ATTRIBUTES);
+}
+
+/** As git keeps text. */
+export function withoutReturns(bytes: Uint8Array): Uint8Array {
+  return Buffer.from(Buffer.from(bytes).toString('latin1').replaceAll('\r\n', '\n'), 'latin1');
+}
 
 /**
  * Git must keep what lies here as it stands, for it is hashed, whatever the `.gitattributes` of the root says. With `!` an
@@ -57,7 +64,7 @@ export const OLDER_ATTRIBUTES: EvidenceToWrite = {
 export const GIT_ATTRIBUTES: EvidenceToWrite = {
   path: '.gitattributes',
   bytes: utf8('* -text !eol -ident !filter !working-tree-encoding\n'),
-  replaces: (found) => equalBytes(found, OLDER_ATTRIBUTES.bytes),
+  replaces: isOlderAttributes,
 };
 
 /** The files that carry an identity's log and its sealed records. */

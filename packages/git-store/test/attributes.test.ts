@@ -44,19 +44,25 @@ describe('.auths/.gitattributes', () => {
     writeFileSync(join(dir, '.auths', 'roots'), `${did}\n`);
     const roots = [{ did, said: null, until: null }];
     const update = (may: boolean) => updateWorkTree(dir, roots, unknown, () => Promise.resolve(may));
+    const check = (may = true) => checkWorkTree(dir, unknown, () => Promise.resolve(may));
     writeFileSync(path, older);
     const asItShould = { changed: [], differing: [], unchanged: ['.gitattributes'] };
-    expect(await checkWorkTree(dir, unknown)).toMatchObject(asItShould);
+    expect(await check()).toMatchObject(asItShould);
     expect(await update(false)).toMatchObject(asItShould);
     expect(readFileSync(path, 'utf8')).toBe(older);
+    // Of those a checkout turns the line ends.
+    writeFileSync(path, older.replace('\n', '\r\n'));
+    expect(await check(false)).toMatchObject(asItShould);
+    expect(await update(false)).toMatchObject(asItShould);
     expect(await update(true)).toMatchObject({ changed: ['.gitattributes'], differing: [] });
     expect(new Uint8Array(readFileSync(path))).toEqual(GIT_ATTRIBUTES.bytes);
-    expect(await checkWorkTree(dir, unknown)).toMatchObject(asItShould);
+    expect(await check()).toMatchObject(asItShould);
     expect(await update(false)).toMatchObject(asItShould);
     rmSync(path);
-    expect(await checkWorkTree(dir, unknown)).toMatchObject({ changed: ['.gitattributes'] });
+    expect(await check()).toMatchObject({ changed: ['.gitattributes'] });
     expect(await update(false)).toMatchObject({
       changed: [],
+      withheld: ['.gitattributes'],
       notes: expect.arrayContaining([expect.stringContaining('manage_policy')]),
     });
     expect(await update(true)).toMatchObject({ changed: ['.gitattributes'] });

@@ -11,6 +11,7 @@ import {
   readWorkTreeRoots,
   updateWorkTree,
   type KnownRoot,
+  type MayManage,
   type RepoReport,
 } from '@auths/git-store/repo-evidence';
 import { findRepository, type Repository } from '@auths/git-store/repository';
@@ -51,9 +52,10 @@ export const repoInit: CommandSpec = defineCommand({
       let since: string | null = null;
       const report = await initWorkTree(workTree, roots, lookup, {
         since: async () => (since = await foreignHead(repository, stores, own)),
-        mayManage: () => mayManage(context, stores),
+        mayManage: place.mayManage,
       });
-      return finished(context, place, report, since);
+      const has = new Set(report.roots.map(({ did }) => did));
+      return finished(context, place, report, { since, isDone: roots.every(({ did }) => has.has(did)) });
     });
   },
 });
@@ -64,15 +66,14 @@ export const repoUpdate: CommandSpec = defineCommand({
   arguments: [],
   async run(context, { flags }) {
     return inWorkTree(context, flags.path, async (place) => {
-      const { workTree, stores, lookup } = place;
+      const { workTree, lookup } = place;
       const roots = readWorkTreeRoots(workTree);
       if (roots.length === 0) {
         throw new AuthsError('verify/no-roots', 'this work tree names no identity in .auths/roots', {
           hint: 'auths repo init',
         });
       }
-      const report = await updateWorkTree(workTree, roots, lookup, () => mayManage(context, stores));
-      return finished(context, place, report, null);
+      return finished(context, place, await updateWorkTree(workTree, roots, lookup, place.mayManage));
     });
   },
 });
@@ -85,7 +86,8 @@ export const repoCheck: CommandSpec = defineCommand({
   arguments: [],
   async run(context, { flags }) {
     return inWorkTree(context, flags.path, async (place) => {
-      return finished(context, place, await checkWorkTree(place.workTree, place.lookup), null);
+      const { workTree, lookup } = place;
+      return finished(context, place, await checkWorkTree(workTree, lookup, place.mayManage));
     });
   },
 });
@@ -96,6 +98,7 @@ interface Place {
   /** Null when there is no home. */
   readonly stores: Stores | null;
   readonly lookup: (did: DidKeri) => Promise<KnownRoot | null>;
+  readonly mayManage: MayManage;
 }
 
 async function inWorkTree<T>(
@@ -113,7 +116,14 @@ async function inWorkTree<T>(
   const { homeExists } = await import('@auths/git-store/home-parts');
   const stores = homeExists(context.home) ? await openStores(context) : null;
   try {
-    return await action({ workTree, repository, stores, lookup: (did) => knownRoot(stores, did) });
+    let may: Promise<boolean> | null = null;
+    return await action({
+      workTree,
+      repository,
+      stores,
+      lookup: (did) => knownRoot(stores, did),
+      mayManage: () => (may ??= hasManagePolicy(context, repository, stores)),
+    });
   } finally {
     await stores?.close();
   }
@@ -147,8 +157,14 @@ async function foreignHead(
   return (await hasForeignHistory(repository, head, live, verifyEngine)) ? head : null;
 }
 
-/** Whether this device has `manage_policy`, as far as this home knows. */
-async function mayManage(context: Context, stores: Stores | null): Promise<boolean> {
+/** Whether this device has `manage_policy`, as far as this home knows. To begin with, anybody may. */
+async function hasManagePolicy(
+  context: Context,
+  repository: Repository,
+  stores: Stores | null,
+): Promise<boolean> {
+  const { isInHead } = await import('@auths/git-store/kept-by-git');
+  if (!(await isInHead(repository))) return true;
   const own = stores?.identity?.controller_did;
   const did = readDeviceKey(context.home)?.did;
   if (stores === null || own === undefined) return false;
@@ -165,11 +181,18 @@ async function liveDevices(stores: Stores, own: DidKeri): Promise<readonly Devic
 
 async function finished(
   context: Context,
-  { repository, workTree }: Place,
+  { repository, workTree, mayManage }: Place,
   report: RepoReport,
-  since: string | null,
+  { since, isDone }: { readonly since: string | null; readonly isDone: boolean } = {
+    since: null,
+    isDone: true,
+  },
 ): Promise<{ readonly data: RepoData; readonly text: string; readonly exit: number }> {
   const { keptByGit } = await import('@auths/git-store/kept-by-git');
-  const data = repoData(context, workTree, report, await keptByGit(repository, workTree), since);
-  return { data, text: repoView(context, data), exit: data.ok ? 0 : 1 };
+  const kept = await keptByGit(repository, workTree);
+  const { withheld, changed } = report;
+  const isQuestion = [withheld, changed, ...Object.values(kept)].some((paths) => paths.length > 0);
+  const data = repoData(context, workTree, report, kept, since, !isQuestion || (await mayManage()));
+  const ok = data.ok && isDone;
+  return { data: { ...data, ok }, text: repoView(context, data), exit: ok ? 0 : 1 };
 }

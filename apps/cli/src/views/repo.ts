@@ -8,6 +8,8 @@ export interface RepoData {
   /** The commit that a new policy exempts with everything before it. */
   readonly since: string | null;
   readonly changed: readonly string[];
+  /** Left as they are, because a commit that changes them is denied to this device. */
+  readonly needs_manage_policy: readonly string[];
   readonly differing: readonly string[];
   /** Not in git, which leaves them out. */
   readonly ignored: readonly string[];
@@ -15,6 +17,10 @@ export interface RepoData {
   readonly not_added: readonly string[];
   /** git keeps other bytes. */
   readonly kept_otherwise: readonly string[];
+  /** git has them, and they are not here. */
+  readonly gone: readonly string[];
+  /** What makes another repository of a folder of `.auths`. */
+  readonly nested: readonly string[];
   readonly unchanged: number;
   readonly notes: readonly string[];
   readonly next_steps: readonly { readonly summary: string; readonly command: string }[];
@@ -35,6 +41,8 @@ export function repoView(context: Context, data: RepoData): string {
   list(bad('ignored by git'), data.ignored);
   if (checking) list(bad('not added to git'), data.not_added);
   list(bad('kept otherwise by git'), data.kept_otherwise);
+  list(bad('gone, and in git'), data.gone);
+  list(bad('another repository'), data.nested);
   if (data.unchanged > 0)
     lines.push(dim(`  ${data.unchanged} ${data.unchanged === 1 ? 'file' : 'files'} as they should be`));
   for (const note of data.notes) lines.push(`  ${note}`);
