@@ -7,8 +7,9 @@ import {
   type MergeVerdict,
   type Tip,
 } from '@auths/core/flows/merge-log';
-import { prefixOf, type Prefix } from '@auths/core/identifiers';
+import { didKeriOf, prefixOf, type Prefix } from '@auths/core/identifiers';
 import { replay } from '@auths/core/keri/key-state';
+import { kelRef } from '@auths/git-store/event-log';
 import type { IdentityDocument } from '@auths/git-store/identity-document';
 import type { Remote } from '@auths/git-store/remote-address';
 import { gitDisputes, mirrorRemote } from '@auths/git-store/remote-disputes';
@@ -22,6 +23,8 @@ import type { TransportOptions } from '@auths/git-store/remote-transport';
 import type { Context } from '../command.ts';
 import { type Stores } from '../composition.ts';
 import { verifyEngine } from '../engines.ts';
+import { readLogView } from '../home/identity-view.ts';
+import { lostTip } from '../home/lost-events.ts';
 import { readSeen, writeSeen } from './seen.ts';
 
 export type IdentityStores = Stores & { readonly identity: IdentityDocument };
@@ -86,6 +89,16 @@ async function pullIdentity(
   if (!refs.has('kel')) return absent(ports, prefix, seen);
   const found = await readShown(stores, remote, prefix, refs, options);
   if ('fault' in found) return { ...nothing(await ownTip(ports, prefix)), prefix, ...found };
+  const stray = await strayFrom(stores, ports, prefix, found.stream, options);
+  if (stray !== null)
+    return {
+      ...nothing(await ownTip(ports, prefix)),
+      verdict: 'forked',
+      from: stray,
+      prefix,
+      present: true,
+      notes: [...found.notes, STRAY],
+    };
   const merged = await mergeLog(ports, { prefix, stream: found.stream, records: found.records, seen });
   if (merged.theirs !== null) {
     await mirrorRemote(home, remote.name, prefix, merged.theirs);
@@ -94,6 +107,28 @@ async function pullIdentity(
     if (isTold && !REFUSED.includes(merged.verdict)) await writeSeen(home.dir, remote, prefix, merged.theirs);
   }
   return { ...merged, prefix, present: true, notes: found.notes };
+}
+
+const STRAY =
+  'it does not hold an event that this machine has checked and that is lost here: only what does brings it back';
+
+/**
+ * Where the home has lost events: the sequence from which a log that goes on from the rest lacks the one that was checked, so
+ * that it may be a thief's. One that is too short to hold it is taken when a person asks for it. Null for any other.
+ */
+async function strayFrom(
+  { home }: IdentityStores,
+  { engine }: MergePorts,
+  prefix: Prefix,
+  stream: Uint8Array,
+  { attentive = true }: PullOptions,
+): Promise<number | null> {
+  if (home.readRef(kelRef(prefix)) === null) return null;
+  const { lost, sequence } = await readLogView(home, didKeriOf(prefix));
+  if (lost === null) return null;
+  const { events } = replay(stream, { engine });
+  const isShort = events.length <= sequence + 1 || (attentive && events.length <= lost.sequence);
+  return isShort || (await lostTip(home, prefix, lost, events)) === null ? null : sequence + 1;
 }
 
 type Unreadable = Pick<PulledLog, 'verdict' | 'present' | 'fault' | 'notes'>;

@@ -175,6 +175,30 @@ describe('auths push and pull over a bare repository', () => {
     expect(kelOf(join(clone, '.git'), prefix)).toBe(kelOf(remote, prefix));
   });
 
+  it('a home that has lost events goes on from no log that does not hold them', async () => {
+    const place = await published();
+    const { laptop, remote, prefix, home } = place;
+    const thief = thiefOf(place);
+    for (const [from, to] of [
+      ['laptop', 'stolen'],
+      ['stolen', 'again'],
+    ] as const)
+      expect((await append(thief, from, to)).exit).toBe(0);
+    const theirs = join(laptop.folder, 'theirs.git');
+    git(laptop.folder, 'init', '-q', '--bare', theirs);
+    await thief.data('push', theirs, '--once');
+    expect((await append(laptop, 'laptop', 'mine')).exit).toBe(0);
+    await laptop.data('push');
+    const kel = `refs/did/keri/${prefix}/kel`;
+    git(home, 'update-ref', kel, `${kel}~1`);
+    const cut = kelOf(home, prefix);
+    const shown = await laptop.run('pull', theirs, '--json');
+    expect([shown.exit, shown.stdout]).toEqual([1, expect.stringContaining('that is lost here')]);
+    expect(kelOf(home, prefix)).toBe(cut);
+    expect((await laptop.run('pull', remote)).exit).toBe(0);
+    expect(kelOf(home, prefix)).toBe(kelOf(remote, prefix));
+  });
+
   it('a fork is shown in words and refused; ours stays, the evidence is kept, nothing is pushed over it', async () => {
     const place = await published();
     const { laptop, remote, prefix, home } = place;
