@@ -96,15 +96,23 @@ async function expectUsable(
   return seen;
 }
 
-/** The next run of the same command, after `doctor --fix` where a dead process holds a lock that only a person may break. */
-async function again(machine: Machine, args: readonly string[], where: string): Promise<Data> {
+/**
+ * The next run of the same command, after `doctor --fix` where a dead process holds a lock that only a person may break;
+ * not where that has finished the work (`isDone`) and there is none to do again.
+ */
+async function again(
+  machine: Machine,
+  args: readonly string[],
+  where: string,
+  isDone: (seen: Seen) => boolean = () => false,
+): Promise<Data> {
   const first = await machine.run([...args, '--json']);
   if (first.exit === 0) return told(first).data;
   const { error } = told(first);
   expect([first.exit, error.code, error.hint], `${where}: ${first.stdout}`).toEqual([
     7,
     'storage/locked',
-    'auths doctor --fix',
+    expect.stringMatching(/^auths doctor --fix(?:;|$)/),
   ]);
   expect(locksOf(machine.home), where).toContain(error.details.path);
   ageLocks(machine.home);
@@ -114,6 +122,7 @@ async function again(machine: Machine, args: readonly string[], where: string): 
   for (const lock of locksOf(machine.home)) expect(JSON.stringify(locks), where).toContain(lock);
   await machine.run(['doctor', '--fix', '--yes', '--json']);
   expect(locksOf(machine.home), where).toEqual([]);
+  if (isDone(await readSound(machine.home))) return {};
   const second = await machine.run([...args, '--json']);
   expect(second.exit, `${where}, after doctor --fix: ${second.stdout}`).toBe(0);
   return told(second).data;
@@ -336,7 +345,7 @@ describe('auths id recover', () => {
         const seen = await readSound(machine.home);
         const status = told(await machine.run(['status', '--json']));
         expect([status.ok, status.data?.controller_did === null], where).toEqual([true, seen.role === null]);
-        if (seen.role === null) await again(machine, args, where);
+        if (seen.role === null) await again(machine, args, where, ({ role }) => role !== null);
         await sweepLocks(machine);
         const after = await expectFinished(machine, where);
         expect([after.role, after.events, isRotated(after)], where).toEqual(['controller', 4, true]);
