@@ -1,9 +1,11 @@
 /** A home whose journal, list of channels or keys are damaged: every hint leads out, and a stolen device is revoked before anything is mended. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { PairedDevice } from '@auths/core/flows/pairing-ports';
 import { encryptedFileStore } from '@auths/key-store/encrypted-file';
+import { pairedDevices, parsePairingJournal } from '@auths/key-store/paired-devices';
 import { freshWorld, type Document, type World } from './program.ts';
 
 let world: World;
@@ -293,6 +295,48 @@ it('keys from before a rotation: every command says so, and the kit makes the ho
   data('id', 'rotate');
   expect(findings()).toEqual([]);
   data(...revoke);
+});
+
+it.each([
+  ['given up by a rotation after a theft', ['--reason', 'compromised', '--all', '--keep', 'phone'], 'none'],
+  ['finished after any other rotation', [], 'active'],
+])('a pairing that is agreed on and not sealed yet is %s', async (_what, how, status) => {
+  const before = join(world.dir, 'before');
+  cpSync(world.home, before, { recursive: true, preserveTimestamps: true });
+  data(...asking('tablet'));
+  const { did } = (data('devices', 'show', 'tablet') as { readonly device: { readonly did: string } }).device;
+  const record = git(
+    'show',
+    `refs/auths/devices/nodes/${did.replaceAll(':', '_')}/signatures:attestation.json`,
+  );
+  const { devices } = JSON.parse(readFileSync(inHome('allow-list.json'), 'utf8')) as {
+    readonly devices: readonly PairedDevice[];
+  };
+  const entry = devices.find(({ name }) => name === 'tablet') as PairedDevice;
+  for (const name of readdirSync(world.home)) rmSync(inHome(name), { recursive: true });
+  cpSync(before, world.home, { recursive: true, preserveTimestamps: true });
+  const session_id = 'ab'.repeat(16);
+  const { created_at, device_id } = entry;
+  await pairedDevices(world.home).begin(
+    { ...entry, status: 'provisional' },
+    parsePairingJournal({
+      v: 1,
+      session_id,
+      device_id,
+      created_at,
+      acknowledged: true,
+      link: JSON.parse(record),
+    }),
+  );
+  const { status: exit, stderr } = world.auths(['id', 'rotate', ...how]);
+  expect([exit, stderr.includes('tablet: a pairing that was interrupted is given up')]).toEqual([
+    0,
+    status === 'none',
+  ]);
+  data('devices', 'rename', 'phone', 'x');
+  expect(statusOf('tablet')).toBe(status);
+  expect(readFileSync(inHome('allow-list.json'), 'utf8').includes('tablet')).toBe(status === 'active');
+  expect(doctor()).toEqual([]);
 });
 
 it('a paired device that has lost its keys is told of no recovery kit', () => {

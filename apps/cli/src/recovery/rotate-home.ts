@@ -22,6 +22,7 @@ import {
   planWitnesses,
   type WitnessFlags,
 } from '../witnesses/witness-change.ts';
+import { giveUpPairings } from './begun-pairings.ts';
 import { collectSources } from './branch-sources.ts';
 import { rotationPorts } from './kit-shelf.ts';
 import { explainMisfit } from './misfit.ts';
@@ -72,7 +73,10 @@ export async function rotateHome(
     if (blocked === null && (await finishRotation(ports, issuer)) === 'finished') {
       context.note('a rotation that was interrupted is complete now');
       const { rot, before } = await standing(stores);
-      if (reason === 'compromised') requireGivenUp(rot, before, flags);
+      if (reason === 'compromised') {
+        await giveUpPairings(context);
+        requireGivenUp(rot, before, flags);
+      }
       if (await hasWitnesses(context.home, rot.authority, wish))
         return { ...(await told(stores)), resealed: rot.seals, dropped: [] };
       context.note('it leaves the witnesses otherwise than you say now, so another rotation follows it');
@@ -82,6 +86,7 @@ export async function rotateHome(
       await explainMisfit(stores, issuer, createSigner(seed).publicKey, name);
       const vouched = await place(context, stores, reason, flags);
       const witnesses = await witnessesFor(context, stores, wish);
+      if (reason === 'compromised') await giveUpPairings(context);
       if (blocked !== null)
         await giveUpWaiting(context, stores, blocked, (await standing(stores)).tip.authority, witnesses);
       const rotated = await rotateKeys(ports, {
