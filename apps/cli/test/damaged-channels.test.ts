@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { PairedDevice } from '@auths/core/flows/pairing-ports';
 import { encryptedFileStore } from '@auths/key-store/encrypted-file';
 import { pairedDevices, parsePairingJournal } from '@auths/key-store/paired-devices';
-import { freshWorld, type Document, type World } from './program.ts';
+import { preparedWorlds, type Document, type World } from './program.ts';
 
 let world: World;
 const inHome = (name: string): string => join(world.home, name);
@@ -47,10 +47,14 @@ const statusOf = (name: string): string =>
     (one) => one.name === name,
   )?.status ?? 'none';
 
-beforeEach(() => {
-  world = freshWorld();
+const worldWithPhone = preparedWorlds((made) => {
+  world = made;
   data('init', '--name', 'laptop', '--git', 'none');
   data(...asking('phone'));
+});
+
+beforeEach(async () => {
+  world = await worldWithPhone();
 });
 
 const corrupt = (path: string): object => ({

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ended, freshWorld, type Document, type World } from './program.ts';
+import { ended, freshWorld, preparedWorlds, type Document, type World } from './program.ts';
 
 let world: World;
 let kel: string;
@@ -55,11 +55,15 @@ const found = (wanted: string, ...flags: readonly string[]): Finding | undefined
     world.json(['doctor', '--yes', ...flags]).document.data as { readonly checks: readonly Finding[] }
   ).checks.find(({ check }) => check === wanted);
 
-beforeEach(() => {
-  world = freshWorld();
+const worldWithHome = preparedWorlds((made) => {
+  world = made;
   data('init', '--name', 'laptop', '--git', 'none');
-  kel = `refs/did/keri/${readdirSync(join(world.home, 'refs/did/keri'))[0]}/kel`;
   data('devices', 'rename', 'laptop', 'desk');
+});
+
+beforeEach(async () => {
+  world = await worldWithHome();
+  kel = `refs/did/keri/${readdirSync(join(world.home, 'refs/did/keri'))[0]}/kel`;
   data('whoami');
 });
 

@@ -14,7 +14,7 @@ import { basename, join } from 'node:path';
 import { execPath } from 'node:process';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { auths, ended, freshWorld, type World } from './program.ts';
+import { auths, ended, freshWorld, preparedWorlds, type World } from './program.ts';
 
 /** A command that waits for a pipe waits for ever. */
 const TIMEOUT = 30_000;
@@ -47,12 +47,15 @@ function put(path: string, kind: Kind): void {
   else writeFileSync(path, '');
 }
 
+const worldWithHome = preparedWorlds((world) => {
+  expect(run(world, 'init', '--name', 'laptop', '--git', 'none').exit).toBe(0);
+});
+
 describe.each(['device.pub', 'allowed_signers', 'cache/devices.json', 'config', 'machine.json', 'keys.enc'])(
   '%s of a home',
   (file) => {
-    it.each(KINDS)('that is a %s', (kind) => {
-      const world = freshWorld();
-      expect(run(world, 'init', '--name', 'laptop', '--git', 'none').exit).toBe(0);
+    it.each(KINDS)('that is a %s', async (kind) => {
+      const world = await worldWithHome();
       put(join(world.home, file), kind);
       for (const words of [['whoami'], ['devices', 'list'], ['status']]) {
         const { exit, code } = run(world, ...words);

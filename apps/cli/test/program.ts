@@ -1,10 +1,11 @@
 /** The built programs as real processes in fresh homes. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach } from 'vitest';
+import { recordMachine } from '@auths/key-store/machine';
+import { afterAll, afterEach } from 'vitest';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 export const auths = join(root, 'apps/cli/dist/auths.js');
@@ -112,6 +113,34 @@ export function freshWorld(options: { readonly locked?: boolean; readonly home?:
     git: (args, how = {}) => run('git', args, how),
   };
 }
+
+/**
+ * Worlds that all begin as `prepare` leaves one: it runs once in a test file, and each further world is a copy whose homes
+ * count as made where they lie.
+ */
+export function preparedWorlds(prepare: (world: World) => void): () => Promise<World> {
+  let model: string | null = null;
+  afterAll(() => {
+    if (model !== null) rmSync(model, { recursive: true, force: true });
+  });
+  return async () => {
+    const world = freshWorld();
+    if (model === null) {
+      prepare(world);
+      model = mkdtempSync(join(tmpdir(), 'auths-cli-model-'));
+      cpSync(world.dir, model, COPY);
+      return world;
+    }
+    cpSync(model, world.dir, COPY);
+    for (const name of readdirSync(world.dir)) {
+      const home = join(world.dir, name);
+      if (existsSync(join(home, 'machine.json'))) await recordMachine(home);
+    }
+    return world;
+  };
+}
+
+const COPY = { recursive: true, preserveTimestamps: true, verbatimSymlinks: true } as const;
 
 /** The outcome of a started process. */
 export function ended(child: ChildProcess): Promise<Outcome> {
