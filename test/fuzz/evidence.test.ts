@@ -135,12 +135,23 @@ function evidenceTree(clone: Clone, files: readonly File[]): string {
     ]);
   }
   return clone.tree(
-    [...folders].map(([name, entries]) => ({
-      mode: '40000',
-      name: Buffer.from(name).toString('latin1'),
-      oid: clone.tree(entries),
-    })),
+    sorted(
+      [...folders].map(([name, entries]) => ({
+        mode: '40000',
+        name: Buffer.from(name).toString('latin1'),
+        oid: clone.tree(sorted(entries)),
+      })),
+    ),
   );
+}
+
+/** As git writes them: in disorder a device of few rights may bring in nothing. */
+function sorted(entries: readonly Entry[]): readonly Entry[] {
+  return entries.toSorted((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
+}
+
+function placeOf({ mode, name }: Entry): string {
+  return mode === '40000' ? `${name}/` : name;
 }
 
 const rootsEntry = (clone: Clone): Entry => ({

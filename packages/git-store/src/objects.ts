@@ -74,7 +74,7 @@ export function parseTree(bytes: Uint8Array, idLength = 20, only?: string): read
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const wanted = only === undefined ? null : Buffer.from(only, 'utf8');
   const entries: TreeEntry[] = [];
-  const count = eachEntry(buffer, idLength, (at, name, id) => {
+  const facts = eachEntry(buffer, idLength, (at, name, id) => {
     if (wanted !== null && (id - 1 - name !== wanted.length || wanted.compare(buffer, name, id - 1) !== 0))
       return;
     entries.push({
@@ -83,7 +83,7 @@ export function parseTree(bytes: Uint8Array, idLength = 20, only?: string): read
       oid: buffer.toString('hex', id, id + idLength),
     });
   });
-  return count === null ? null : entries;
+  return facts === null ? null : entries;
 }
 
 /**

@@ -3,17 +3,21 @@
  * and `.auths/policy.json` in any way, and `.auths/evidence` other than by adding files, up to half of what is read,
  * because a revocation that is deleted, or finds no room, would be unseen by the next clone. So would one that git leaves
  * out, or keeps in other bytes, because of a `.gitignore` or a `.gitattributes` beside it: those in any way. So would one
- * below an entry that is a folder to git and none to a reader: a mode that git would not write is not brought in. A merge that
+ * below an entry that is a folder to git and none to a reader, or in a folder whose entries are in disorder, which git's own
+ * merge takes for gone: a mode or an order that git would not write is not brought in. A merge that
  * takes over what one side changed, as a three-way merge does by itself, changes nothing; one that brings back what a side
  * had replaced does.
  */
 import { hasCode } from '@auths/core/errors';
+import { MAX_EVIDENCE_TREE } from './evidence-files.ts';
 import { openEvidenceShare } from './evidence-share.ts';
 import { runGit } from './git.ts';
 import type { Repository } from './repository.ts';
 import { objectMissing } from './repository-trees.ts';
 import { bringsOdd, openComparison, trustIn } from './trust-comparison.ts';
 import { openTrustTrees, TOO_MANY, type Entry } from './trust-trees.ts';
+
+const MAX_PARENTS = 8;
 
 /** The commits of one repository, each tree read once. */
 export interface TrustChanges {
@@ -49,6 +53,9 @@ export function openTrustChanges(repository: Repository): TrustChanges {
     folder: Entry,
     theirs: readonly Entry[],
   ): Promise<boolean> {
+    // As many parents as a merge of people has: each is compared with, and a few bytes can name any number.
+    if (new Set(theirs).size > MAX_PARENTS) return true;
+    if (!theirs.includes(folder) && (await trees.size(folder)).bytes > MAX_EVIDENCE_TREE / 2) return true;
     const own = await trustIn(trees, folder);
     if (await bringsOdd(trees, folder, new Set(theirs))) return true;
     const kept: boolean[] = [];
@@ -71,12 +78,21 @@ export function openTrustChanges(repository: Repository): TrustChanges {
     return !(await comparison.merges(own, sides, [...bases]));
   }
 
+  /** Of the root tree, where `.auths` lies. */
+  async function bringsDisorder(commit: string, parents: readonly string[]): Promise<boolean> {
+    const root = await trees.unorderedRoot(commit);
+    if (root === null) return false;
+    const theirs = await Promise.all(parents.map((parent) => trees.unorderedRoot(parent)));
+    return !theirs.includes(root);
+  }
+
   const foldersOf = (oids: readonly string[]): Promise<readonly Entry[]> =>
     Promise.all(oids.map((oid) => trees.folderOf(oid)));
   return {
     changes: (commit, parents) =>
       answered(async () => {
         const [own, ...theirs] = await foldersOf([commit, ...parents]);
+        if (own !== undefined && (await bringsDisorder(commit, parents))) return true;
         if (isAsBefore(own, theirs)) return false;
         return inTurn(() => changesTrust(commit, parents, own, theirs));
       }),

@@ -25,21 +25,11 @@ export async function listTree(
   return entries;
 }
 
-/** The entry of that name in the root tree of a tree-ish, undefined where there is none; `root` is what `rootName` says. */
-export async function rootEntry(
-  repository: Repository,
-  treeish: string,
-  root: string,
-  name: string,
-): Promise<TreeEntry | undefined> {
-  return (await rootOf(repository, treeish, root, name))?.[0];
-}
-
-/** A tree by its id, as it is stored; `git/object-missing` as for `listTree`. */
-export async function treeBytes(repository: Repository, oid: string): Promise<Uint8Array> {
-  const tree = await readTree(repository, oid);
-  if (tree === null) throw objectMissing(oid, `the tree ${oid}`);
-  return tree.bytes;
+/** A tree by its name, as it is stored; `git/object-missing` as for `listTree`. */
+export async function storedTree(repository: Repository, name: string): Promise<FoundObject> {
+  const tree = await readTree(repository, name);
+  if (tree === null) throw objectMissing(name, `the tree ${name}`);
+  return tree;
 }
 
 /** The error for an object that is named and not here. */
@@ -103,8 +93,13 @@ async function rootOf(
   if (entries !== null) return entries;
   if (isId(root)) throw objectMissing(root, `the tree ${root}`);
   const found = await repository.objects.info(treeish);
-  if (found !== null && found.type !== 'blob') throw objectMissing(found.oid, `the tree of ${found.oid}`);
-  return null;
+  if (found === null) return null;
+  const end = found.type === 'tag' ? await repository.objects.info(`${treeish}^{}`) : found;
+  if (end?.type === 'blob') return null;
+  // Whole, and of no tree: no fetch brings one.
+  if (end?.type === 'commit' && !(await namesTree(repository, end.oid)))
+    throw treeUnreadable(end.oid, 'is of a commit that names none');
+  throw objectMissing(found.oid, `the tree of ${found.oid}`);
 }
 
 /** False for a commit that is here and names no tree, so that nothing can lie in it. */

@@ -10,8 +10,14 @@ const SEVEN = 0x37;
 /** Where one entry begins, where its name does, and where its id does; the bytes before the last two are a space and a NUL. */
 type Visit = (at: number, name: number, id: number) => void;
 
+export interface TreeFacts {
+  readonly count: number;
+  /** Whether they stand as git writes them: in any other order git's own merge takes what is there for gone. */
+  readonly isOrdered: boolean;
+}
+
 /**
- * Visits the entries in stored order; how many there are, or null when the bytes are not a tree, name something twice, or by
+ * Visits the entries in stored order; what was seen, or null when the bytes are not a tree, name something twice, or by
  * a name that leads elsewhere: git writes no such tree, and of two readers one would take the first and the other the
  * last, or a file of the root for one of a folder. Nor does git read one with a mode that is no octal number. Whoever was visited until then forgets it.
  */
@@ -19,7 +25,7 @@ export function eachEntry(
   bytes: Uint8Array,
   idLength: number,
   visit: Visit = () => undefined,
-): number | null {
+): TreeFacts | null {
   let count = 0;
   let isOrdered = true;
   let before = { name: 0, end: 0, isFolder: false };
@@ -36,7 +42,7 @@ export function eachEntry(
     visit(at, name, id);
     at = id + idLength;
   }
-  return isOrdered || namesDiffer(bytes, idLength) ? count : null;
+  return isOrdered || namesDiffer(bytes, idLength) ? { count, isOrdered } : null;
 }
 
 function isOctal(bytes: Uint8Array, from: number, end: number): boolean {

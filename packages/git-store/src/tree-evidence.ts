@@ -60,7 +60,7 @@ export function openTrees(repository: Repository): Trees {
         const same = there.get(`${entry.name}/${file.name}`);
         const read = remembered(async () => {
           const bytes = same === undefined ? null : await same.read();
-          return bytes !== null && file.mode === '100644' && isObjectId(file.oid, 'blob', bytes)
+          return bytes !== null && isFileMode(file.mode) && isObjectId(file.oid, 'blob', bytes)
             ? bytes
             : readBlob(repository, file);
         });
@@ -127,10 +127,15 @@ async function readTree(repository: Repository, oid: string): Promise<readonly T
 
 /** Null for what is not a regular file, or larger than a file of evidence may be. */
 export async function readBlob(repository: Repository, { mode, oid }: TreeEntry): Promise<Uint8Array | null> {
-  if (mode !== '100644') return null;
+  if (!isFileMode(mode)) return null;
   const answer = await repository.objects.ask(oid, { maxSize: MAX_EVIDENCE_FILE });
   if (answer.status === 'missing') throw objectMissing(oid, `the evidence ${oid}`);
   return answer.status === 'found' && answer.type === 'blob' ? answer.bytes : null;
+}
+
+/** On a disk both are regular files, and who reads the tree must find what is found there. */
+function isFileMode(mode: string): boolean {
+  return mode === '100644' || mode === '100755';
 }
 
 /** Links are never followed: what lies in a work tree may come from a stranger. */

@@ -47,8 +47,8 @@ function settingsIn(listing: Listing): string {
 }
 
 /**
- * Whether a commit has an entry that git reads otherwise than it is written, and that no parent has. One that a parent has may
- * stay, or become what git writes in its place: git does that by itself.
+ * Whether a commit has an entry that git reads otherwise than it is written, or a folder in an order that git would not
+ * write, and no parent has it. One that a parent has may stay, or become what git writes in its place: git does that by itself.
  */
 export async function bringsOdd(
   trees: TrustTrees,
@@ -69,13 +69,18 @@ async function oddIn(trees: TrustTrees, folder: Entry): Promise<Set<string>> {
   const note = (path: string, entry: Entry): void => {
     if (isOdd(entry)) found.add(`${entry} ${path}`);
   };
-  note('', folder);
+  const noteFolder = async (path: string, entry: Entry): Promise<void> => {
+    note(path, entry);
+    if (!(await trees.size(entry)).isOrdered) found.add(`${entry} ${path}, in disorder`);
+  };
+  await noteFolder('', folder);
   const listing = await trees.listTrust(folder);
-  for (const [name, entry] of listing) note(name, entry);
+  for (const [name, entry] of listing) if (name !== EVIDENCE) note(name, entry);
   const evidence = listing.get(EVIDENCE);
+  await noteFolder(EVIDENCE, evidence);
   if ((await trees.countBelow(evidence)).odd === 0) return found;
   for (const [name, entry] of await trees.list(evidence)) {
-    note(`${EVIDENCE}/${name}`, entry);
+    await noteFolder(`${EVIDENCE}/${name}`, entry);
     if ((await trees.size(entry)).odd === 0) continue;
     for (const [file, inside] of await trees.list(entry)) note(`${EVIDENCE}/${name}/${file}`, inside);
   }

@@ -5,8 +5,8 @@
  */
 import { MAX_EVIDENCE_FILES } from './evidence-files.ts';
 import type { Repository } from './repository.ts';
-import { rootEntry, rootName, treeBytes, treeUnreadable } from './repository-trees.ts';
-import { eachEntry, writtenMode } from './tree-entries.ts';
+import { rootName, storedTree, treeUnreadable } from './repository-trees.ts';
+import { eachEntry, writtenMode, type TreeFacts } from './tree-entries.ts';
 
 /** Name → `<mode> <oid>`, of one tree, as it is stored. */
 export type Listing = ReadonlyMap<string, string>;
@@ -16,14 +16,26 @@ export type Entry = string | undefined;
 
 export interface Size {
   readonly names: number;
-  /** Of these, the ones with a mode that git would not write. */
+  /** Of these, the ones with a mode that git would not write, and one more for an order that it would not. */
   readonly odd: number;
   readonly bytes: number;
+  readonly isOrdered: boolean;
 }
+
+/** What the root tree of a commit says. */
+interface Root {
+  readonly oid: string;
+  readonly folder: Entry;
+  readonly isOrdered: boolean;
+}
+
+type Count = Pick<Size, 'names' | 'odd'>;
 
 export interface TrustTrees {
   /** What a commit has as `.auths`. */
   folderOf(commit: string): Promise<Entry>;
+  /** The root tree of a commit; null where its entries stand as git writes them. */
+  unorderedRoot(commit: string): Promise<string | null>;
   /** What lies in a folder; nothing in what is none. Throws TOO_MANY where it has more names than are read. */
   list(folder: Entry): Promise<Listing>;
   /** What lies in a folder under the names that matter in `.auths`. However many others there are, they are nothing to anybody. */
@@ -31,7 +43,7 @@ export interface TrustTrees {
   /** Names in a folder, and the bytes of its tree. */
   size(folder: Entry): Promise<Size>;
   /** Names in a folder and in its folders. Throws TOO_MANY as soon as they are more than are read. */
-  countBelow(folder: Entry): Promise<Omit<Size, 'bytes'>>;
+  countBelow(folder: Entry): Promise<Count>;
 }
 
 export const TOO_MANY: Error = new Error('more evidence than is read');
@@ -40,8 +52,9 @@ export const TOO_MANY: Error = new Error('more evidence than is read');
 const MAX_KEPT = 8 * MAX_EVIDENCE_FILES;
 
 const NOTHING: Listing = new Map();
-const NO_SIZE: Size = { names: 0, odd: 0, bytes: 0 };
+const NO_SIZE: Size = { names: 0, odd: 0, bytes: 0, isOrdered: true };
 const FOLDER = '40000 ';
+const AUTHS = Buffer.from('.auths');
 /** In any case: a disk may take one for the other. */
 const TRUST_NAME = /^(?:roots|policy\.json|evidence|\.git(?:ignore|attributes))$/i;
 
@@ -68,43 +81,46 @@ export function oidOf(entry: string): string {
 }
 
 export function openTrustTrees(repository: Repository): TrustTrees {
-  const ofCommits = new Map<string, Promise<Entry>>();
-  const ofRoots = new Map<string, Promise<Entry>>();
+  const ofCommits = new Map<string, Promise<Root>>();
+  const ofRoots = new Map<string, Promise<Root>>();
   const sizes = new Map<string, Promise<Size>>();
-  const below = new Map<string, Promise<Omit<Size, 'bytes'>>>();
+  const below = new Map<string, Promise<Count>>();
   const kept = new Map<string, Listing>();
   let keptNames = 0;
 
-  async function readFolder(commit: string): Promise<Entry> {
+  async function readRoot(commit: string): Promise<Root> {
     const root = await rootName(repository, commit);
     return remembered(ofRoots, root, async () => {
-      const entry = await rootEntry(repository, commit, root, '.auths');
-      return entry === undefined ? undefined : `${entry.mode} ${entry.oid}`;
+      const { oid, bytes } = await storedTree(repository, root);
+      let folder: Entry;
+      const { isOrdered } = visitTree(oid, bytes, (entry) => {
+        if (entry.isNamed(AUTHS)) folder = `${entry.mode()} ${entry.id()}`;
+      });
+      return { oid, folder, isOrdered };
     });
   }
+
+  const rootOf = (commit: string): Promise<Root> => remembered(ofCommits, commit, () => readRoot(commit));
 
   /** A tree with too many names is counted, and not listed. */
   async function read(
     folder: string,
     only?: RegExp,
   ): Promise<{ readonly size: Size; readonly listing: Listing }> {
-    const oid = oidOf(folder);
-    const bytes = await treeBytes(repository, oid);
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    const idLength = oid.length / 2;
+    const { oid, bytes } = await storedTree(repository, oidOf(folder));
     const listing = new Map<string, string>();
     let odd = 0;
-    const count = eachEntry(buffer, idLength, (at, name, id) => {
+    const { count, isOrdered } = visitTree(oid, bytes, (entry) => {
       if (listing.size > MAX_EVIDENCE_FILES) return;
-      const called = buffer.toString('utf8', name, id - 1);
-      if (only?.test(called) === false) return;
-      const mode = buffer.toString('latin1', at, name - 1);
+      const name = entry.name();
+      if (only?.test(name) === false) return;
+      const mode = entry.mode();
       if (mode !== writtenMode(mode)) odd++;
-      listing.set(called, `${mode} ${buffer.toString('hex', id, id + idLength)}`);
+      listing.set(name, `${mode} ${entry.id()}`);
     });
-    if (count === null) throw treeUnreadable(oid);
+    if (!isOrdered) odd++;
     if (listing.size <= MAX_EVIDENCE_FILES) keep(keyOf(folder, only), listing);
-    return { size: { names: count, odd, bytes: bytes.length }, listing };
+    return { size: { names: count, odd, bytes: bytes.length, isOrdered }, listing };
   }
 
   /** What was listed before, or else what is read now. */
@@ -129,7 +145,11 @@ export function openTrustTrees(repository: Repository): TrustTrees {
   }
 
   const trees: TrustTrees = {
-    folderOf: (commit) => remembered(ofCommits, commit, () => readFolder(commit)),
+    folderOf: async (commit) => (await rootOf(commit)).folder,
+    async unorderedRoot(commit) {
+      const { oid, isOrdered } = await rootOf(commit);
+      return isOrdered ? null : oid;
+    },
     size: async (folder) =>
       isFolder(folder) ? remembered(sizes, folder, async () => (await read(folder)).size) : NO_SIZE,
     async list(folder) {
@@ -153,6 +173,32 @@ export function openTrustTrees(repository: Repository): TrustTrees {
         : NO_SIZE,
   };
   return trees;
+}
+
+/** One entry, of which only what is asked for is made. */
+interface VisitedEntry {
+  isNamed(name: Buffer): boolean;
+  name(): string;
+  mode(): string;
+  id(): string;
+}
+
+function visitTree(oid: string, bytes: Uint8Array, visit: (entry: VisitedEntry) => void): TreeFacts {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const idLength = oid.length / 2;
+  let [from, name, id] = [0, 0, 0];
+  const entry: VisitedEntry = {
+    isNamed: (wanted) => id - 1 - name === wanted.length && wanted.compare(buffer, name, id - 1) === 0,
+    name: () => buffer.toString('utf8', name, id - 1),
+    mode: () => buffer.toString('latin1', from, name - 1),
+    id: () => buffer.toString('hex', id, id + idLength),
+  };
+  const facts = eachEntry(buffer, idLength, (...at) => {
+    [from, name, id] = at;
+    visit(entry);
+  });
+  if (facts === null) throw treeUnreadable(oid);
+  return facts;
 }
 
 function keyOf(folder: string, only?: RegExp): string {

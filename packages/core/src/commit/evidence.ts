@@ -41,7 +41,6 @@ export interface SourceLog {
   readonly name: string;
   readonly proposal: boolean;
   readonly unjudged: boolean;
-  readonly tree: 'base' | 'end' | null;
   readonly branches: readonly Uint8Array[];
   /** Events that stand here. */
   readonly saids: readonly Said[];
@@ -104,7 +103,7 @@ export function sortEvidence(sources: readonly EvidenceSource[]): SortedEvidence
 function sourceLog(source: EvidenceSource, prefix: Prefix, read: ReadMessages): readonly SourceLog[] {
   const log = source.logs.get(prefix);
   if (log === undefined) return [];
-  const { name, proposal, unjudged = false, tree = null } = source;
+  const { name, proposal, unjudged = false } = source;
   const heap = orderMessages(prefix, log.messages, read);
   const streamed = log.streams.flatMap((stream) =>
     parseStream(stream).messages.map(({ event }) => event.said),
@@ -114,7 +113,6 @@ function sourceLog(source: EvidenceSource, prefix: Prefix, read: ReadMessages): 
       name,
       proposal,
       unjudged,
-      tree,
       branches: [...log.streams, ...heap.branches],
       saids: [...heap.saids, ...streamed],
       faults: heap.faults,

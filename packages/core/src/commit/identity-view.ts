@@ -51,7 +51,7 @@ export function viewIdentity(
   return {
     did: didKeriOf(prefix),
     ...statusOf(folded, judged, did),
-    rubbish: rubbishIn(logs, judged, events),
+    faults: judged.flatMap(({ faults }) => faults),
     tip: tip === undefined ? null : { sequence: tip.sequence, said: tip.said },
     receipts: tip?.receipts.length ?? 0,
     counted,
@@ -73,23 +73,8 @@ function notesOf(folded: FoldedSources, judged: readonly JudgedSource[], did: Di
 
 const MOST_NOTES = 32;
 
-/** What whoever has these trees alone, and neither this home nor refs, could not go on from once they are one. */
-function rubbishIn(
-  logs: readonly SourceLog[],
-  judged: readonly JudgedSource[],
-  events: readonly ReplayedEvent[],
-): string | null {
-  const carried = new Set(logs.filter(({ tree }) => tree !== null).flatMap(({ saids }) => saids));
-  const gap = events.findIndex(({ said }) => !carried.has(said));
-  return beyond(
-    judged.filter(({ tree }) => tree === 'end'),
-    gap < 0 ? events.length : gap,
-  );
-}
-
-interface JudgedSource extends Pick<SourceLog, 'name' | 'proposal' | 'unjudged' | 'tree'> {
+interface JudgedSource extends Pick<SourceLog, 'name' | 'proposal' | 'unjudged' | 'faults'> {
   readonly verdicts: readonly KelVerdict[];
-  readonly faults: readonly { readonly sequence: number | null; readonly why: string }[];
 }
 
 /** Every branch replayed alone, and once; where it stopped is a fault, what came before it stands. */
@@ -98,8 +83,8 @@ function judgeSource(log: SourceLog, judge: (branch: Uint8Array) => KelVerdict):
   const stopped = verdicts
     .filter(({ verdict }) => verdict === 'reject' || verdict === 'pending')
     .map(({ events, reason, rule }) => ({ sequence: events.length, why: reason ?? rule ?? 'refused' }));
-  const { name, proposal, unjudged, tree } = log;
-  return { name, proposal, unjudged, tree, verdicts, faults: [...log.faults, ...stopped] };
+  const { name, proposal, unjudged } = log;
+  return { name, proposal, unjudged, verdicts, faults: [...log.faults, ...stopped] };
 }
 
 /**

@@ -97,8 +97,8 @@ async function judgeCapability(question: DeviceQuestion): Promise<Check & { read
     return { step: 'capability', ok: false, detail, unknown: true };
   }
   if (changes) return lacks('manage_policy, and the commit changes roots, policy or evidence');
-  const rubbish = question.rubbish();
-  if (rubbish !== null && (await past.touchesEvidence()) !== false)
+  const rubbish = (await past.touchesEvidence()) === false ? null : question.rubbish();
+  if (rubbish !== null)
     return lacks(`manage_policy, and the commit touches evidence that nobody could go on from (${rubbish})`);
   return { step: 'capability', ok: true, detail: needed };
 }

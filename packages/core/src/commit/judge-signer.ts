@@ -101,16 +101,8 @@ function judgeState(one: SignerQuestion, claim: DeviceClaim, device: DeviceState
   const { world, past, policy, type } = one;
   const fold = policy.grants === 'proposal' ? claim.identity.all : claim.identity.counted;
   const { receipts } = claim.identity;
-  const rubbish = (): string | null => rubbishIn(world);
-  return judgeDevice({ type, device, fold, receipts, policy, past, now: world.now, rubbish });
-}
-
-function rubbishIn(world: World): string | null {
-  for (const { did } of world.roots) {
-    const { rubbish } = world.identity(did);
-    if (rubbish !== null) return rubbish;
-  }
-  return null;
+  const { now, rubbish } = world;
+  return judgeDevice({ type, device, fold, receipts, policy, past, now, rubbish });
 }
 
 function judgeLog({ world }: SignerQuestion, { identity, all }: DeviceClaim): Answer | null {

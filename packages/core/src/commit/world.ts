@@ -8,11 +8,13 @@ import type { DeviceFold, DeviceState } from '../attestation/device-state.ts';
 import type { DidKeri, DidKey, Said } from '../identifiers.ts';
 import type { VerifyEngine } from '../ports.ts';
 import type { Digests } from './digests.ts';
+import type { HeapFault } from './branches.ts';
 import { sortEvidence } from './evidence.ts';
 import type { EvidenceSource } from './evidence.ts';
 import { viewIdentity } from './identity-view.ts';
 import type { Policy } from './policy.ts';
 import type { Root } from './roots.ts';
+import { rubbishIn } from './rubbish.ts';
 
 /** One identity as its evidence shows it. */
 export interface IdentityView {
@@ -20,8 +22,8 @@ export interface IdentityView {
   readonly status: 'accepted' | 'kel-invalid' | 'duplicity' | 'missing';
   /** Why, when the log is not simply accepted. */
   readonly why: string | null;
-  /** The same for what the end of a proposal holds: the log stands, and would not for whoever has only that. */
-  readonly rubbish: string | null;
+  /** What could not be read, or stops a branch, in any source's part of its log. */
+  readonly faults: readonly HeapFault[];
   readonly tip: { readonly sequence: number; readonly said: Said } | null;
   /** Witnesses whose receipts of the newest event are at hand. */
   readonly receipts: number;
@@ -54,6 +56,8 @@ export interface RefusedLink {
 
 export interface World {
   readonly identity: (did: DidKeri) => IdentityView;
+  /** What the end of a proposal brings that whoever has only its trees could not go on from, of any root; null for nothing. */
+  readonly rubbish: () => string | null;
   /** Every claim about a key. */
   readonly claims: (device: DidKey) => readonly DeviceClaim[];
   readonly roots: readonly Root[];
@@ -88,8 +92,10 @@ export function createWorld(input: WorldInput): World {
       const pinned = input.roots.find((root) => root.did === did)?.said ?? null;
       return viewIdentity(evidence, input.engine, did, pinned);
     });
+  let rubbish: { readonly found: string | null } | null = null;
   return {
     ...rest,
+    rubbish: () => (rubbish ??= { found: rubbishIn(sources, input.roots, input.engine) }).found,
     notes: () => [...evidence.notes, ...[...views.values()].flatMap((view) => view.notes)],
     identity,
     claims: (device) =>

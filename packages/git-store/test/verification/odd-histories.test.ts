@@ -208,6 +208,86 @@ describe.skipIf(!hasSshKeygen)('objects that are nothing', () => {
   );
 });
 
+/** `last` behind the others, which it stands before in git's order. */
+const inDisorder = (entries: readonly Entry[], last: string): Entry[] => [
+  ...entries.filter(({ name }) => name !== last),
+  ...entries.filter(({ name }) => name === last),
+];
+
+const DISORDER: readonly (readonly [string, Form])[] = [
+  ['the root', (_, root) => inDisorder(root, '.auths')],
+  ['.auths', (repo, root) => withFolder(repo, root, (inner) => inDisorder(inner, 'evidence'))],
+  [
+    'evidence',
+    (repo, root) =>
+      withFolder(repo, root, (inner) => {
+        const { oid } = inner.find(({ name }) => name === 'evidence') as Entry;
+        const entries = [...entriesOf(repo, oid), { mode: '40000', name: 'zzz', oid: tree(repo, []) }];
+        return replaced(inner, 'evidence', { oid: tree(repo, entries.toReversed()) });
+      }),
+  ],
+  [
+    'the folder of a log',
+    (repo, root) =>
+      withFolder(repo, root, (inner) => {
+        const { oid } = inner.find(({ name }) => name === 'evidence') as Entry;
+        const [log, ...more] = entriesOf(repo, oid) as [Entry, ...Entry[]];
+        const files = tree(repo, entriesOf(repo, log.oid).toReversed());
+        return replaced(inner, 'evidence', { oid: tree(repo, [{ ...log, oid: files }, ...more]) });
+      }),
+  ],
+];
+
+describe.skipIf(!hasSshKeygen)(
+  'trees in disorder, of which a merge by git takes what it does not find for gone',
+  () => {
+    it.each(DISORDER)(
+      '%s: only a manager brings it in, and it goes as soon as git writes',
+      async (_, form) => {
+        const { repo, laptop, phone, base } = start();
+        const root = [...entriesOf(repo, base), { mode: '40000', name: 'zzz', oid: tree(repo, []) }];
+        const odd = tree(repo, form(repo, root));
+        expect(await repo.verdicts(commit(repo, phone, odd, [base]))).toEqual(['capability-denied']);
+        const there = commit(repo, laptop, odd, [base]);
+        expect(await repo.verdicts(there)).toEqual(['valid']);
+        for (const next of [odd, tree(repo, root)])
+          expect(await repo.verdicts(commit(repo, phone, next, [there]), { rootsFrom: there })).toEqual([
+            'valid',
+          ]);
+      },
+    );
+  },
+);
+
+describe.skipIf(!hasSshKeygen)('what costs more than people need', () => {
+  it('a merge of many different folders, and a folder of many names, need a manager', async () => {
+    const { repo, laptop, phone, base } = start();
+    const root = entriesOf(repo, base);
+    const file = policyFile(repo);
+    const withFiles = (count: number): string =>
+      tree(
+        repo,
+        withFolder(repo, root, (inner) => [
+          ...inner,
+          ...Array.from({ length: count }, (_, i) => Object.assign({}, file, { name: `z${1e6 + i}` })),
+        ]),
+      );
+    const parents = Array.from({ length: 9 }, (_, i) => commit(repo, phone, withFiles(i + 1), [base]));
+    for (const [by, verdict] of [
+      [laptop, 'valid'],
+      [phone, 'capability-denied'],
+    ] as const)
+      expect(await repo.verdicts(commit(repo, by, withFiles(10), parents), { rootsFrom: base })).toEqual([
+        verdict,
+      ]);
+    const few = commit(repo, phone, withFiles(10), parents.slice(0, 8));
+    expect(await repo.verdicts(few, { rootsFrom: base })).toEqual(['valid']);
+    expect(await repo.verdicts(commit(repo, phone, withFiles(120_000), [base]))).toEqual([
+      'capability-denied',
+    ]);
+  });
+});
+
 describe.skipIf(!hasSshKeygen)('trees that only look odd', () => {
   it('two names that are not UTF-8 are two', async () => {
     const { repo, laptop, phone, base } = start();

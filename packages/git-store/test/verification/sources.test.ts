@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { messageOf, PaperIdentity } from '../../../testing/src/paper-identity.ts';
@@ -101,6 +101,26 @@ describe.skipIf(!hasSshKeygen)('evidence from elsewhere than the tree', () => {
       expect(results, why).toMatchObject([{ verdict: 'valid' }]);
       expect(notes.join('\n')).toContain(why);
     }
+    // What anybody's push may bring, also below an identity that nobody trusts.
+    repo.git('update-ref', '-d', kel);
+    const blob = repo.store('blob', new Uint8Array(1));
+    const tag = (object: string, type: string): string =>
+      repo.store(
+        'tag',
+        new Uint8Array(Buffer.from(`object ${object}\ntype ${type}\ntag x\ntagger A <a@b> 1 +0000\n\nx\n`)),
+      );
+    const treeless = repo.store('commit', new Uint8Array(Buffer.from('author A <a@b> 1 +0000\n\nx\n')));
+    const odd = [tag(blob, 'blob'), tag(tag(blob, 'blob'), 'tag'), treeless];
+    for (const oid of odd)
+      for (const name of ['kel', 'anchors', 'devices/x']) {
+        const ref = join(repo.dir, '.git/refs/did/keri', new PaperIdentity(9).prefix, name);
+        mkdirSync(join(ref, '..'), { recursive: true });
+        writeFileSync(ref, `${oid}\n`);
+        expect(await repo.verdicts(byLaptop), `${name} ${repo.git('cat-file', '-t', oid)}`).toEqual([
+          'valid',
+        ]);
+        rmSync(join(repo.dir, '.git/refs/did'), { recursive: true });
+      }
   });
 
   it('an older log in the tree does not roll back what the home knows', async () => {

@@ -11,8 +11,15 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { messageOf, PaperIdentity } from '../../../testing/src/paper-identity.ts';
+import { gitAttestationStore } from '../../src/attestation-store.ts';
 import { gitEventLog } from '../../src/event-log.ts';
 import { createHome } from '../../src/home-repository.ts';
+import {
+  addEvidence,
+  compareEvidence,
+  evidenceFiles,
+  type EvidenceToWrite,
+} from '../../src/work-tree-evidence.ts';
 import { fileKey, hasSshKeygen, temporary, TestRepository } from './support.ts';
 
 const MANAGER = ['manage_policy', 'sign_commit', 'sign_tag'];
@@ -26,6 +33,10 @@ function start(capabilities: readonly string[] = ['sign_commit', 'sign_tag']) {
   const first = repo.commit(laptop);
   return { identity, laptop, link, repo, first };
 }
+
+/** An event with another signature. */
+const otherwiseSigned = (bytes: Uint8Array): Uint8Array =>
+  bytes.with(bytes.length - 3, (bytes[bytes.length - 3] as number) ^ 1);
 
 describe.skipIf(!hasSshKeygen)('where trust comes from', () => {
   it('no roots anywhere is an error, also when only the proposal brings them', async () => {
@@ -616,6 +627,63 @@ describe.skipIf(!hasSshKeygen)('targets', () => {
       repo.git('checkout', '-q', branch);
       expect(await repo.verdicts(`${from}${honest}`), branch).toEqual(['valid']);
     }
+  });
+
+  it('nor what is whole only together with the own home or fetched refs, nor a branch that no key has signed', async () => {
+    const identity = new PaperIdentity(1);
+    const [manager, laptop, phone] = [fileKey(), fileKey(), fileKey()];
+    const early = identity.fork();
+    identity.link(manager, { capabilities: MANAGER });
+    identity.link(laptop, { name: 'laptop' });
+    const link = identity.link(phone, { name: 'phone' });
+    const repo = new TestRepository();
+    repo.evidence([identity]);
+    const base = repo.commit(manager);
+    early.interact([{ x: 'y' }]);
+    identity.revoke(link, 'lost');
+    const home = temporary();
+    await using store = createHome(home);
+    await gitEventLog(store).append(identity.prefix, null, identity.events);
+    await gitAttestationStore(store).put(identity.did, identity.records);
+    repo.git('fetch', '-q', home, 'refs/did/keri/*:refs/did/keri/*');
+    const { missing } = compareEvidence(repo.dir, evidenceFiles(identity));
+    const event = missing.find(({ path }) => path.endsWith('.cesr')) as EvidenceToWrite;
+    const record = missing.find(({ path }) => path.endsWith('.json')) as EvidenceToWrite;
+    const spoiltRecord = Buffer.from(
+      Buffer.from(record.bytes)
+        .toString('latin1')
+        .replace(/(?<="identity_signature":")../, (two) => (two === '00' ? '11' : '00')),
+      'latin1',
+    );
+    const rival = evidenceFiles(early).at(-1) as EvidenceToWrite;
+    for (const [what, verdict, files] of [
+      [
+        'an event that is spoilt',
+        'capability-denied',
+        [{ ...event, bytes: otherwiseSigned(event.bytes) }, record],
+      ],
+      ['an event without its record', 'capability-denied', [event]],
+      ['a record that is spoilt', 'capability-denied', [event, { ...record, bytes: spoiltRecord }]],
+      [
+        'a rival that is not signed',
+        'capability-denied',
+        [{ ...rival, bytes: otherwiseSigned(rival.bytes) }],
+      ],
+      ['both', 'valid', [event, record]],
+    ] as const) {
+      repo.git('reset', '-q', '--hard', base);
+      addEvidence(repo.dir, files);
+      expect(await repo.verdicts(`${base}..${repo.commit(laptop)}`), what).toEqual([verdict]);
+    }
+    // On a disk it is a file like the others, and so it is in the tree.
+    repo.git('reset', '-q', '--hard', base);
+    addEvidence(repo.dir, [event, record]);
+    chmodSync(join(repo.dir, '.auths', record.path), 0o755);
+    const executable = repo.commit(laptop);
+    repo.git('update-ref', '-d', `refs/did/keri/${identity.prefix}/kel`);
+    repo.git('checkout', '-q', base);
+    expect(await repo.verdicts(`${base}..${executable}`)).toEqual(['valid']);
+    expect(await repo.verdicts(executable, { rootsFrom: executable })).toEqual(['valid']);
   });
 
   it('a tag is no branch of a remote, and no id of the other length; a name may end as git describe ends one', async () => {
