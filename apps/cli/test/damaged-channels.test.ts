@@ -1,8 +1,9 @@
 /** A home whose journal, list of channels or keys are damaged: every hint leads out, and a stolen device is revoked before anything is mended. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { JsonValue } from '@auths/core/encoding/json';
 import type { PairedDevice } from '@auths/core/flows/pairing-ports';
 import { encryptedFileStore } from '@auths/key-store/encrypted-file';
 import { pairedDevices, parsePairingJournal } from '@auths/key-store/paired-devices';
@@ -301,10 +302,15 @@ it('keys from before a rotation: every command says so, and the kit makes the ho
   data(...revoke);
 });
 
-it.each([
-  ['given up by a rotation after a theft', ['--reason', 'compromised', '--all', '--keep', 'phone'], 'none'],
-  ['finished after any other rotation', [], 'active'],
-])('a pairing that is agreed on and not sealed yet is %s', async (_what, how, status) => {
+const paired = (): readonly PairedDevice[] =>
+  (
+    JSON.parse(readFileSync(inHome('allow-list.json'), 'utf8')) as {
+      readonly devices: readonly PairedDevice[];
+    }
+  ).devices;
+
+/** A pairing of a tablet that was agreed on, as a process that died leaves it in the journal; the log has its seal if `sealed`. */
+async function leavePairing(sealed: boolean): Promise<void> {
   const before = join(world.dir, 'before');
   cpSync(world.home, before, { recursive: true, preserveTimestamps: true });
   data(...asking('tablet'));
@@ -313,34 +319,59 @@ it.each([
     'show',
     `refs/auths/devices/nodes/${did.replaceAll(':', '_')}/signatures:attestation.json`,
   );
-  const { devices } = JSON.parse(readFileSync(inHome('allow-list.json'), 'utf8')) as {
-    readonly devices: readonly PairedDevice[];
-  };
-  const entry = devices.find(({ name }) => name === 'tablet') as PairedDevice;
-  for (const name of readdirSync(world.home)) rmSync(inHome(name), { recursive: true });
-  cpSync(before, world.home, { recursive: true, preserveTimestamps: true });
-  const session_id = 'ab'.repeat(16);
+  const entry = paired().find(({ name }) => name === 'tablet') as PairedDevice;
+  if (!sealed) {
+    for (const name of readdirSync(world.home)) rmSync(inHome(name), { recursive: true });
+    cpSync(before, world.home, { recursive: true, preserveTimestamps: true });
+  }
   const { created_at, device_id } = entry;
+  const link = JSON.parse(record) as JsonValue;
   await pairedDevices(world.home).begin(
     { ...entry, status: 'provisional' },
     parsePairingJournal({
       v: 1,
-      session_id,
+      session_id: 'ab'.repeat(16),
       device_id,
       created_at,
       acknowledged: true,
-      link: JSON.parse(record),
+      link,
     }),
   );
-  const { status: exit, stderr } = world.auths(['id', 'rotate', ...how]);
-  expect([exit, stderr.includes('tablet: a pairing that was interrupted is given up')]).toEqual([
-    0,
-    status === 'none',
-  ]);
-  data('devices', 'rename', 'phone', 'x');
-  expect(statusOf('tablet')).toBe(status);
-  expect(readFileSync(inHome('allow-list.json'), 'utf8').includes('tablet')).toBe(status === 'active');
-  expect(doctor()).toEqual([]);
+}
+
+const isListed = (): boolean =>
+  paired().some(({ name, status }) => name === 'tablet' && status !== 'revoked');
+
+const theft = ['--reason', 'compromised', '--all', '--keep', 'phone'];
+
+describe('a pairing that is agreed on, of which a process that died has left the entry in the journal', () => {
+  it.each([
+    ['given up by a rotation after a theft', theft, false, 'none', ['tablet']],
+    ['finished after any other rotation', [], false, 'active', []],
+    ['finished where it was sealed and is kept', [...theft, '--keep', 'tablet'], true, 'active', []],
+    ['given up where it was sealed and is not kept', theft, true, 'none', ['tablet']],
+  ])('is %s', async (_what, how, sealed, status, given) => {
+    await leavePairing(sealed);
+    expect(data('id', 'rotate', ...how)).toMatchObject({ pairings_given_up: given });
+    data('devices', 'rename', 'phone', 'x');
+    expect([statusOf('tablet'), isListed()]).toEqual([status, status === 'active']);
+    expect(doctor()).toEqual([]);
+  });
+
+  it('is given up by a rotation after a theft also where the list of paired devices is locked', async () => {
+    await leavePairing(false);
+    const { pid } = spawnSync('true');
+    writeFileSync(inHome('allow-list.json.lock'), `${JSON.stringify({ v: 1, pid, started: 1 })}\n`);
+    const { document } = world.json(['id', 'rotate', ...theft]);
+    expect(document.error).toMatchObject({
+      code: 'storage/locked',
+      message: expect.stringMatching(/^the rotation stands/),
+    });
+    doctor('--fix');
+    data('devices', 'rename', 'phone', 'x');
+    expect([statusOf('tablet'), doctor()]).toEqual(['none', []]);
+    expect(isListed()).toBe(false);
+  });
 });
 
 it('a paired device that has lost its keys is told of no recovery kit', () => {

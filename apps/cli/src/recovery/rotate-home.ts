@@ -46,6 +46,8 @@ export interface RotatedHome {
   readonly key: string | undefined;
   readonly resealed: readonly unknown[];
   readonly dropped: readonly unknown[];
+  /** Names of devices whose pairing was agreed on and in no log yet. */
+  readonly pairings_given_up: readonly string[];
   readonly witnesses: readonly string[];
   readonly witness_threshold: number;
   /** The witnesses whose receipts went along with the rotation. */
@@ -67,6 +69,7 @@ export async function rotateHome(
     'witness-threshold': flags['witness-threshold'],
   };
   return withInitLock(context.home, async () => {
+    let givenUp: readonly string[] = [];
     const keys = await openKeys(context);
     const ports = await rotationPorts(context, stores, keys, remotes);
     const blocked = await waitingEvent(ports, issuer, reason !== 'retired' || changesWitnesses(wish));
@@ -74,11 +77,11 @@ export async function rotateHome(
       context.note('a rotation that was interrupted is complete now');
       const { rot, before } = await standing(stores);
       if (reason === 'compromised') {
-        await giveUpPairings(context);
+        givenUp = await giveUpPairings(context, stores, null);
         requireGivenUp(rot, before, flags);
       }
       if (await hasWitnesses(context.home, rot.authority, wish))
-        return { ...(await told(stores)), resealed: rot.seals, dropped: [] };
+        return { ...(await told(stores)), resealed: rot.seals, dropped: [], pairings_given_up: givenUp };
       context.note('it leaves the witnesses otherwise than you say now, so another rotation follows it');
     }
     const { seed, name } = await readNextSeed(context, flags);
@@ -86,7 +89,7 @@ export async function rotateHome(
       await explainMisfit(stores, issuer, createSigner(seed).publicKey, name);
       const vouched = await place(context, stores, reason, flags);
       const witnesses = await witnessesFor(context, stores, wish);
-      if (reason === 'compromised') await giveUpPairings(context);
+      if (reason === 'compromised') givenUp = await giveUpPairings(context, stores, vouched);
       if (blocked !== null)
         await giveUpWaiting(context, stores, blocked, (await standing(stores)).tip.authority, witnesses);
       const rotated = await rotateKeys(ports, {
@@ -99,6 +102,7 @@ export async function rotateHome(
         ...(await told(stores)),
         resealed: rotated.records.map((record) => recordJson(record, digestOf(record))),
         dropped: (vouched?.dropped ?? []).map(droppedJson),
+        pairings_given_up: givenUp,
       };
     } finally {
       seed.fill(0);
@@ -191,7 +195,9 @@ async function standing(
   return { tip, rot: events[at] ?? tip, before: events[at - 1] ?? tip };
 }
 
-async function told(stores: IdentityStores): Promise<Omit<RotatedHome, 'resealed' | 'dropped'>> {
+async function told(
+  stores: IdentityStores,
+): Promise<Omit<RotatedHome, 'resealed' | 'dropped' | 'pairings_given_up'>> {
   const { rot, before } = await standing(stores);
   const { witnesses, witnessThreshold, keys } = rot.authority;
   return {
