@@ -251,7 +251,9 @@ function followSteps(world: World, repo: string): ReturnType<World['json']> {
   for (const { command } of steps)
     for (const part of command.split(' && ')) {
       const words = part.split(' ');
-      if (words[0] === 'rm') for (const path of words.slice(1)) rmSync(join(repo, path));
+      if (words[0] === 'rm')
+        for (const path of words.slice(words[1] === '-r' ? 2 : 1))
+          rmSync(join(repo, path), { recursive: true });
       else if (words[0] === 'git') world.git(words.slice(1), { cwd: repo });
       else expect(world.auths(words.slice(1), { cwd: repo }).status).toBe(0);
     }
@@ -289,7 +291,8 @@ describe('auths repo init', () => {
       status: 1,
       document: { data: { differing: [`.auths/evidence/${prefix}/${file}`] } },
     });
-    // What it says to type does what it says.
+    // What it says to type does what it says; nothing is committed before the evidence is whole.
+    expect(followSteps(world, repo)).toMatchObject({ status: 1, document: { data: { differing: [] } } });
     expect(followSteps(world, repo)).toMatchObject({ status: 0, document: { data: { differing: [] } } });
   });
 

@@ -38,7 +38,7 @@ export interface EvidenceDifference {
   readonly missing: readonly EvidenceToWrite[];
   /** There, as they once were right: the same record with a signature that counts no more, or older attributes. */
   readonly outdated: readonly EvidenceToWrite[];
-  /** There, with other bytes. */
+  /** There, with other bytes, or as no regular file. */
   readonly differing: readonly string[];
   /** There as they should be. */
   readonly present: readonly string[];
@@ -103,8 +103,10 @@ export function compareEvidence(workTree: string, files: readonly EvidenceToWrit
   const differing: string[] = [];
   const present: string[] = [];
   for (const file of files) {
-    const found = readAuthsFile(workTree, file.path);
+    const found = lookAt(workTree, file.path);
     if (found === null) missing.push(file);
+    // Anybody can have committed a folder or a link of that name: it must not keep the rest from being written.
+    else if (typeof found === 'string') differing.push(file.path);
     else if (equalBytes(found, file.bytes)) present.push(file.path);
     else if (file.replaces?.(found) === true) outdated.push(file);
     else differing.push(file.path);
@@ -157,6 +159,19 @@ const MAX_FILE = 1 << 20;
 
 /** Bytes of a regular file below `.auths`, null when there is none; links are never followed. */
 export function readAuthsFile(workTree: string, path: string): Uint8Array | null {
+  const found = lookAt(workTree, path);
+  if (typeof found !== 'string') return found;
+  const name = `.auths/${path}`;
+  throw failed(
+    join(workTree, name),
+    undefined,
+    found,
+    `move it away, then bring back what was committed: git checkout HEAD -- ${name}; if that brings back the same, move it away again and have it written anew: git rm -r --cached ${name} && auths repo init`,
+  );
+}
+
+/** What is wrong with it, where it is there and no file to be read. */
+function lookAt(workTree: string, path: string): Uint8Array | null | string {
   const parts = ['.auths', ...path.split('/')];
   for (let i = 1; i < parts.length; i++) {
     if (lstatSync(join(workTree, ...parts.slice(0, i)), { throwIfNoEntry: false })?.isDirectory() !== true)
@@ -165,9 +180,8 @@ export function readAuthsFile(workTree: string, path: string): Uint8Array | null
   const full = join(workTree, ...parts);
   const facts = lstatSync(full, { throwIfNoEntry: false });
   if (facts === undefined) return null;
-  const back = `move it away, then bring back what was committed: git checkout HEAD -- ${parts.join('/')}`;
-  if (!facts.isFile()) throw failed(full, undefined, 'is not a regular file', back);
-  if (facts.size > MAX_FILE) throw failed(full, undefined, `is larger than ${MAX_FILE} bytes`, back);
+  if (!facts.isFile()) return 'is not a regular file';
+  if (facts.size > MAX_FILE) return `is larger than ${MAX_FILE} bytes`;
   return new Uint8Array(readFileSync(full));
 }
 
