@@ -173,6 +173,48 @@ describe('the name of a file that is not committed yet', () => {
   );
 });
 
+describe('another repository that git keeps, with no .git on this disk', () => {
+  it('is told by init and update where .auths belongs, with what takes it out', () => {
+    const { world, folder } = identity('desk');
+    const place = { world, cwd: repository(world) };
+    const { cwd } = place;
+    commitGitlink(place, '.auths');
+    const told = { status: 1, document: { data: { ok: false, nested: ['.auths'] } } };
+    const init = world.json(['repo', 'init'], { cwd });
+    expect(init).toMatchObject(told);
+    expect(world.json(['repo', 'update'], { cwd })).toMatchObject(told);
+    expect(world.json(['repo', 'check'], { cwd })).toMatchObject(told);
+    expect(world.auths(['repo', 'check'], { cwd }).stdout).toContain('another repository .auths');
+    typeItsWayOut(place, init.document.data);
+    const files = readdirSync(join(cwd, folder)).map((name) => `${folder}/${name}`);
+    expectInHead(place, ['.auths/roots', '.auths/policy.json', ...files]);
+  });
+
+  it('is told to whoever trusts an identity whose evidence belongs there, and to that one', () => {
+    const owner = identity('desk');
+    const other = identity('laptop');
+    const place = { world: owner.world, cwd: repository(owner.world) };
+    const { cwd } = place;
+    expect(owner.world.auths(['repo', 'init'], { cwd }).status).toBe(0);
+    commitAll(place);
+    commitGitlink(place, other.folder);
+    const told = { status: 1, document: { data: { ok: false, nested: [other.folder] } } };
+    const init = owner.world.json(['repo', 'init', '--root', other.did], { cwd });
+    expect(init).toMatchObject(told);
+    const update = other.world.json(['repo', 'update'], { cwd });
+    expect(update).toMatchObject(told);
+    expect(update.document.data.next_steps).toMatchObject([
+      { command: `git rm -qf --cached -- :/${other.folder}` },
+    ]);
+    typeItsWayOut(place, init.document.data);
+    expect(other.world.json(['repo', 'check'], { cwd })).toMatchObject({ status: 0 });
+    expectInHead(
+      place,
+      readdirSync(join(cwd, other.folder)).map((name) => `${other.folder}/${name}`),
+    );
+  });
+});
+
 it('evidence that git keeps as executable is as it should be, and so is not told; roots that are it are, with what makes them a file', () => {
   const { world, folder } = identity('desk');
   const place = { world, cwd: repository(world) };
@@ -219,5 +261,11 @@ it('a device without manage_policy is told that another one has to take it out',
   const [step] = device.json(['repo', 'update'], { cwd }).document.data.next_steps;
   typed({ world: device, cwd }, step.command);
   const byManager = { summary: expect.stringContaining('manage_policy') };
+  expect(device.json(['repo', 'update'], { cwd }).document.data.next_steps).toMatchObject([byManager]);
+  rmSync(join(cwd, path));
+  git(place, 'checkout', '--', path);
+  const { did } = identity('other');
+  commitGitlink(place, `.auths/evidence/${did.slice('did:keri:'.length)}`);
+  rmSync(join(cwd, path), { recursive: true });
   expect(device.json(['repo', 'update'], { cwd }).document.data.next_steps).toMatchObject([byManager]);
 });

@@ -1,4 +1,5 @@
 /** What git's index holds at `.auths` and below it, and where that stands in the way of files that lie there. */
+import { isPrefix } from '@auths/core/identifiers';
 import { runGit } from './git.ts';
 import type { Repository } from './repository.ts';
 
@@ -25,6 +26,11 @@ export async function readAuthsIndex(repository: Repository, workTree: string): 
 /** Whether it is a regular file, executable or not. */
 export function isRegular({ mode }: IndexEntry): boolean {
   return mode === '100644' || mode === '100755';
+}
+
+/** Other repositories where folders of evidence belong. git adds nothing that lies in one, and needs no `.git` there to know it. */
+export function gitlinksIn(index: AuthsIndex): readonly string[] {
+  return [...index].flatMap(([path, { mode }]) => (mode === GITLINK && holdsEvidence(path) ? [path] : []));
 }
 
 /** What has to leave the index before these files can be in it: a link in their place, a folder, or what is no folder above them. */
@@ -56,6 +62,14 @@ export async function askGit(
   return stdout.toString('utf8').split('\0').slice(0, -1);
 }
 
+const GITLINK = '160000';
+
 function isLink(entry: IndexEntry | undefined): boolean {
   return entry !== undefined && !isRegular(entry);
+}
+
+function holdsEvidence(folder: string): boolean {
+  const [, evidence, prefix, ...rest] = folder.split('/');
+  if (evidence === undefined) return true;
+  return evidence === 'evidence' && rest.length === 0 && (prefix === undefined || isPrefix(prefix));
 }

@@ -5,7 +5,15 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { isAuthsError } from '@auths/core/errors';
-import { askGit, foldersAbove, inTheWay, isRegular, readAuthsIndex, type IndexEntry } from './auths-index.ts';
+import {
+  askGit,
+  foldersAbove,
+  gitlinksIn,
+  inTheWay,
+  isRegular,
+  readAuthsIndex,
+  type IndexEntry,
+} from './auths-index.ts';
 import { isEvidenceFile, type EvidenceFile } from './evidence-files.ts';
 import { isObjectId } from './objects.ts';
 import { headCommit } from './one-meaning.ts';
@@ -30,7 +38,7 @@ export interface KeptByGit {
   readonly inTheWay: readonly string[];
   /** Of roots, policy and attributes what the index holds and the disk does not. */
   readonly gone: readonly string[];
-  /** What makes another repository of a folder that holds some of these: git leaves all in it out, or adds nothing at all. */
+  /** What makes another repository of a folder for these, a `.git` or the index: git leaves all in it out, or adds nothing at all. */
   readonly nested: readonly string[];
 }
 
@@ -45,7 +53,7 @@ export async function keptByGit(repository: Repository, workTree: string): Promi
   const paths = unkept.map(([path]) => path);
   const whole = {
     gone: NAMED.map((name) => `.auths/${name}`).filter((path) => index.has(path) && !files.has(path)),
-    nested: nestedIn(workTree, paths),
+    nested: [...gitlinksIn(index), ...nestedIn(workTree, paths)],
   };
   if (unkept.length === 0)
     return {

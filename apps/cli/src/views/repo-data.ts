@@ -87,7 +87,7 @@ const RENEW = {
 };
 
 const NESTED =
-  'a .git makes another repository of a folder here: git leaves out what is new in it, or adds nothing at all';
+  'a folder here is another repository, by a .git in it or by what git keeps: git leaves out what is new in it, or adds nothing at all';
 
 const BY_MANAGER = {
   summary: 'on a device with manage_policy, bring the rest up to date',

@@ -40,11 +40,7 @@ export function stepsToKeep(kept: KeptByGit, written: readonly string[], mayMana
         command: `git check-attr -a -- ${first}`,
       },
     ];
-  if (nested.length > 0)
-    return nested.map((path) => ({
-      summary: 'move it out of the way, in the root of the work tree, and check again',
-      command: `mv ${path} ${path.slice(0, -'/.git'.length).replaceAll('/', '-').slice(1)}.git`,
-    }));
+  if (nested.length > 0) return stepsToOneRepository(nested, mayManage);
   if (inOtherMode.length > 0) return [stepToKeepAsFiles(inOtherMode, mayManage)];
   const unkept = [ignored, notAdded, written].flat();
   if (mayManage)
@@ -60,6 +56,27 @@ export function stepsToKeep(kept: KeptByGit, written: readonly string[], mayMana
   return [
     ...toBringBack,
     { summary: 'git holds other evidence: commit it on a device with manage_policy', command },
+  ];
+}
+
+function isOnDisk(nested: string): boolean {
+  return nested.endsWith('/.git');
+}
+
+function stepsToOneRepository(nested: readonly string[], mayManage: boolean): Steps {
+  const links = nested.filter((path) => !isOnDisk(path));
+  const toMove = nested.filter(isOnDisk).map((path) => ({
+    summary: 'move it out of the way, in the root of the work tree, and check again',
+    command: `mv ${path} ${path.slice(0, -'/.git'.length).replaceAll('/', '-').slice(1)}.git`,
+  }));
+  if (links.length === 0) return toMove;
+  const summary = 'have git keep no other repository there, check again, and commit that';
+  return [
+    ...toMove,
+    {
+      summary: mayManage ? summary : `on a device with manage_policy, ${summary}`,
+      command: `git rm -qf --cached -- ${fromRoot(links)}`,
+    },
   ];
 }
 
