@@ -1,6 +1,15 @@
 /** What `auths repo` says where git keeps something else in the place of evidence, and that typing what it says leads out. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { auths, freshWorld, type Document, type World } from './program.ts';
@@ -212,6 +221,77 @@ describe('another repository that git keeps, with no .git on this disk', () => {
       place,
       readdirSync(join(cwd, other.folder)).map((name) => `${other.folder}/${name}`),
     );
+  });
+});
+
+/** Trusts another identity too, whose evidence is committed. */
+function withOther(): Place & { readonly folder: string; readonly files: readonly string[] } {
+  const owner = identity('desk');
+  const other = identity('laptop');
+  const cwd = repository(owner.world);
+  const place = { world: owner.world, cwd };
+  expect(owner.world.auths(['repo', 'init'], { cwd }).status).toBe(0);
+  expect(owner.world.auths(['repo', 'init', '--root', other.did], { cwd }).status).toBe(0);
+  expect(other.world.auths(['repo', 'update'], { cwd }).status).toBe(0);
+  commitAll(place);
+  const names = readdirSync(join(cwd, other.folder));
+  return {
+    ...place,
+    folder: other.folder,
+    files: names.map((name) => `${other.folder}/${name}`).toSorted(),
+  };
+}
+
+describe('evidence that git has and this disk lacks, of an identity that this home does not know', () => {
+  it.each<readonly [string, (place: Place, folder: string, files: readonly string[]) => void]>([
+    ['all of it', ({ cwd }, folder) => rmSync(join(cwd, folder), { recursive: true })],
+    [
+      'with another file in the place of its folder',
+      ({ cwd }, folder) => {
+        rmSync(join(cwd, folder), { recursive: true });
+        symlinkSync('../roots', join(cwd, folder));
+      },
+    ],
+    [
+      'with folders in the place of its files',
+      ({ cwd }, _, files) => {
+        for (const file of files) {
+          rmSync(join(cwd, file));
+          mkdirSync(join(cwd, file));
+          writeFileSync(join(cwd, file, 'x'), 'x');
+        }
+      },
+    ],
+  ])('is gone, %s: nothing says to add the folder before it is back', (_, take) => {
+    const { world, cwd, folder, files } = withOther();
+    // Something to write, so that there is something to commit.
+    expect(world.auths(['id', 'rotate'], { cwd }).status).toBe(0);
+    take({ world, cwd }, folder, files);
+    for (const command of ['check', 'update']) {
+      const { status, document } = world.json(['repo', command], { cwd });
+      expect({ status, ok: document.data.ok, gone: document.data.gone }).toEqual({
+        status: 1,
+        ok: false,
+        gone: files,
+      });
+      expect(document.data.changed.length).toBeGreaterThan(0);
+      const steps: Steps = document.data.next_steps;
+      expect(steps.at(-1)?.command).toContain('git checkout -- :/.auths/evidence/');
+      for (const step of steps) expect(step.command).not.toContain('git add');
+    }
+    const update = world.json(['repo', 'update'], { cwd });
+    typeItsWayOut({ world, cwd }, update.document.data);
+    expectInHead({ world, cwd }, files);
+  });
+
+  it('is not gone where a sparse checkout keeps it off the disk', () => {
+    const { world, cwd, folder } = withOther();
+    git({ world, cwd }, 'sparse-checkout', 'set', '--no-cone', '/*', `!/${folder}/`);
+    expect(existsSync(join(cwd, folder))).toBe(false);
+    expect(world.json(['repo', 'check'], { cwd })).toMatchObject({
+      status: 0,
+      document: { data: { gone: [] } },
+    });
   });
 });
 

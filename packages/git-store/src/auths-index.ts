@@ -6,6 +6,8 @@ import type { Repository } from './repository.ts';
 export interface IndexEntry {
   readonly mode: string;
   readonly oid: string;
+  /** A sparse checkout keeps it off the disk, and `git add` leaves it as it is. */
+  readonly isSparse: boolean;
 }
 
 /** By paths from the root of the work tree. */
@@ -13,12 +15,14 @@ export type AuthsIndex = ReadonlyMap<string, IndexEntry>;
 
 /** The index as it is, whatever lies on the disk. */
 export async function readAuthsIndex(repository: Repository, workTree: string): Promise<AuthsIndex> {
-  const lines = await askGit(repository, workTree, ['ls-files', '-z', '--stage', '--', '.auths']);
+  const lines = await askGit(repository, workTree, ['ls-files', '-z', '-t', '--stage', '--', '.auths']);
   return new Map(
     lines.flatMap((line): [string, IndexEntry][] => {
-      const [mode = '', oid = '', stage] = line.slice(0, line.indexOf('\t')).split(' ');
+      const [tag, mode = '', oid = '', stage] = line.slice(0, line.indexOf('\t')).split(' ');
       // Of a conflict no side is what git keeps.
-      return stage === '0' ? [[line.slice(line.indexOf('\t') + 1), { mode, oid }]] : [];
+      return stage === '0'
+        ? [[line.slice(line.indexOf('\t') + 1), { mode, oid, isSparse: tag === 'S' }]]
+        : [];
     }),
   );
 }

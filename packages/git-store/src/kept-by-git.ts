@@ -12,6 +12,7 @@ import {
   inTheWay,
   isRegular,
   readAuthsIndex,
+  type AuthsIndex,
   type IndexEntry,
 } from './auths-index.ts';
 import { isEvidenceFile, type EvidenceFile } from './evidence-files.ts';
@@ -36,7 +37,7 @@ export interface KeptByGit {
   readonly outdated: readonly string[];
   /** What the index holds in the place of some of these, or above them, that is no file of that name. */
   readonly inTheWay: readonly string[];
-  /** Of roots, policy and attributes what the index holds and the disk does not. */
+  /** Of roots, policy, attributes and evidence what the index holds and the disk does not. */
   readonly gone: readonly string[];
   /** What makes another repository of a folder for these, a `.git` or the index: git leaves all in it out, or adds nothing at all. */
   readonly nested: readonly string[];
@@ -52,7 +53,7 @@ export async function keptByGit(repository: Repository, workTree: string): Promi
   const unkept = [...files].filter(([path, bytes]) => !isKept(path, bytes, index.get(path)));
   const paths = unkept.map(([path]) => path);
   const whole = {
-    gone: NAMED.map((name) => `.auths/${name}`).filter((path) => index.has(path) && !files.has(path)),
+    gone: goneFrom(workTree, index, files, listed),
     nested: [...gitlinksIn(index), ...nestedIn(workTree, paths)],
   };
   if (unkept.length === 0)
@@ -100,6 +101,24 @@ function nestedIn(workTree: string, paths: readonly string[]): readonly string[]
   return [...new Set(paths.flatMap(foldersAbove))]
     .map((folder) => `${folder}/.git`)
     .filter((path) => lstatSync(join(workTree, path), { throwIfNoEntry: false }) !== undefined);
+}
+
+/** `git add` stages the deletion of these, also where this home knows nothing of their identity and could not write them again. */
+function goneFrom(
+  workTree: string,
+  index: AuthsIndex,
+  files: ReadonlyMap<string, Uint8Array>,
+  listed: readonly EvidenceFile[],
+): readonly string[] {
+  const names = new Set(listed.map(pathOf));
+  // One that is there and too large to be read is not gone.
+  const isThere = (path: string): boolean =>
+    files.has(path) ||
+    (names.has(path) && lstatSync(join(workTree, path), { throwIfNoEntry: false })?.isFile() === true);
+  return [...index].flatMap(([path, entry]) => {
+    const isWanted = isEvidence(path) ? isRegular(entry) : NAMED.includes(path.slice('.auths/'.length));
+    return isWanted && !entry.isSparse && !isThere(path) ? [path] : [];
+  });
 }
 
 const NAMED = ['.gitattributes', 'policy.json', 'roots'];

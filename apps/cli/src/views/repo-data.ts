@@ -34,7 +34,7 @@ export function repoData(
     differing,
     keptOtherwise,
     nested,
-    mayManage ? [] : gone,
+    mayManage ? gone.filter(isEvidence) : gone,
     ...(checking ? [changed, lacking, ignored, notAdded, gone] : []),
   ];
   return {

@@ -41,6 +41,8 @@ export function stepsToKeep(kept: KeptByGit, written: readonly string[], mayMana
       },
     ];
   if (nested.length > 0) return stepsToOneRepository(nested, mayManage);
+  const goneEvidence = gone.filter((path) => path.startsWith(EVIDENCE));
+  if (goneEvidence.length > 0) return [stepToBringBackEvidence(goneEvidence)];
   if (inOtherMode.length > 0) return [stepToKeepAsFiles(inOtherMode, mayManage)];
   const unkept = [ignored, notAdded, written].flat();
   if (mayManage)
@@ -78,6 +80,19 @@ function stepsToOneRepository(nested: readonly string[], mayManage: boolean): St
       command: `git rm -qf --cached -- ${fromRoot(links)}`,
     },
   ];
+}
+
+/** Above so many names their folders are said: what an update had written over in them it writes once more. */
+const FEW = 6;
+
+/** From the index, which may hold what no commit has yet. Nothing else is said before, because to add the folder deletes them. */
+function stepToBringBackEvidence(gone: readonly string[]): Steps[number] {
+  const folders = new Set(gone.map((path) => path.slice(0, path.lastIndexOf('/'))));
+  const paths = gone.length > FEW ? [...folders] : gone;
+  return {
+    summary: 'bring back the evidence that git has, before anything of it is added',
+    command: `git checkout -- ${fromRoot(paths)} && auths repo update`,
+  };
 }
 
 function stepToKeepAsFiles(paths: readonly string[], mayManage: boolean): Steps[number] {
