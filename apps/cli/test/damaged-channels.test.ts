@@ -302,6 +302,79 @@ it('keys from before a rotation: every command says so, and the kit makes the ho
   data(...revoke);
 });
 
+const kits = (): readonly string[] => readdirSync(world.home).filter((name) => name.startsWith('recovery'));
+
+/** Types what a hint says. */
+function recoverAsTold(hint: string | null | undefined): void {
+  const typed = /AUTHS_HOME=~\/\.auths-new auths (id recover .*?)(?:;|$)/.exec(hint ?? '')?.[1] ?? '';
+  const words = typed.split(' ').map((word) => word.replaceAll("'", ''));
+  const there = { env: { AUTHS_HOME: join(world.dir, '.auths-new') } };
+  expect(world.json([...words, '--all'], there)).toMatchObject({ status: 0 });
+}
+
+describe('a rotation that died when its rot stood', () => {
+  const kit = 'recovery-kit.json';
+  const next = 'recovery-kit.next.json';
+  let keys: Buffer;
+  beforeEach(() => {
+    keys = readFileSync(inHome('keys.enc'));
+    cpSync(inHome(kit), join(world.dir, 'old.json'));
+    data('id', 'rotate');
+    cpSync(inHome(kit), inHome(next));
+    cpSync(join(world.dir, 'old.json'), inHome(kit));
+  });
+
+  it('and whose keys are lost: what doctor says works', () => {
+    rmSync(inHome('keys.enc'));
+    const [{ hint } = { hint: null }] = findings('--fix');
+    expect(hint).toContain(`${inHome(next)}'; if the log never committed to that one`);
+    recoverAsTold(hint);
+  });
+
+  it('and whose keys are lost: no command drops the one kit that fits, and the hint names it', () => {
+    rmSync(inHome('keys.enc'));
+    expect(world.auths(['recovery', 'check']).stdout).toContain(`auths recovery check '${inHome(next)}'`);
+    expect(data('recovery', 'check', inHome(next))).toMatchObject({ fits: true });
+    const fits = readFileSync(inHome(next));
+    const { error } = world.json(['devices', 'rename', 'phone', 'x']).document;
+    expect(error?.code).toBe('key/not-found');
+    expect([kits(), readFileSync(inHome(kit))]).toEqual([[kit], fits]);
+    recoverAsTold(error?.hint);
+  });
+
+  it('and whose keys cannot be read: both kits stay, and the hint names them', () => {
+    writeFileSync(inHome('keys.enc'), '');
+    const { error } = world.json(['devices', 'rename', 'phone', 'x']).document;
+    expect(kits()).toEqual([kit, next]);
+    recoverAsTold(error?.hint);
+  });
+
+  it('and whose keys are an older copy: id rotate goes on from the kit that it left', () => {
+    writeFileSync(inHome('keys.enc'), keys);
+    expect(findings()).toMatchObject([
+      { check: 'identity key', hint: expect.stringContaining('auths id rotate') },
+    ]);
+    // A person who has moved the kit away takes the old one for it.
+    const moved = world.json(['id', 'rotate', '--recovery-file', join(world.dir, 'old.json')]).document;
+    expect(moved.error?.hint).toMatch(/; if the kit of this home is that one: auths id rotate$/);
+    data('id', 'rotate');
+    expect(kits()).toEqual([kit]);
+    expect(data('recovery', 'check')).toMatchObject({ fits: true });
+    expect(findings()).toEqual([]);
+    data(...revoke);
+  });
+
+  it('leaves a kit that does not open: it keeps nobody from revoking, and is not dropped unread', () => {
+    const text = readFileSync(inHome(next));
+    writeFileSync(inHome(next), '{');
+    data(...revoke);
+    expect(kits()).toEqual([kit, next]);
+    writeFileSync(inHome(next), text);
+    data('devices', 'rename', 'laptop', 'x');
+    expect([kits(), readFileSync(inHome(kit))]).toEqual([[kit], text]);
+  });
+});
+
 const paired = (): readonly PairedDevice[] =>
   (
     JSON.parse(readFileSync(inHome('allow-list.json'), 'utf8')) as {

@@ -1,4 +1,5 @@
 /** The file keys.enc: its members, what each box is bound to, strict reading and durable writing. */
+import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { lv } from '@auths/core/encoding/framing';
 import { jcs } from '@auths/core/encoding/jcs';
@@ -8,6 +9,7 @@ import { KEYS_LABEL } from '@auths/core/crypto/domains';
 import { AuthsError, hasCode } from '@auths/core/errors';
 import { corruptFile, readFileBounded, writeFileAtomic } from './atomic-file.ts';
 import { parseKdf, seal, type Box, type Kdf } from './passphrase-box.ts';
+import { nextKitPath } from './recovery-kit.ts';
 
 /** One secret, sealed. */
 export interface Entry extends Box {
@@ -132,8 +134,15 @@ export function lostKeysHint(dir: string, role: 'controller' | 'device' | null =
   ];
   const again = `${there} auths pair --join CODE`;
   if (role === 'device') return `${copy}, and this device pairs again: ${again}`;
-  const recover = `${there} auths id recover --from '${dir}' --recovery-file '${dir}/recovery-kit.json'`;
-  const kit = `the recovery kit, there or where it was moved to, goes on in a new home: ${recover}`;
+  const recover = (file: string): string =>
+    `${there} auths id recover --from '${dir}' --recovery-file '${file}'`;
+  const own = `${dir}/recovery-kit.json`;
+  const next = nextKitPath(own);
+  // Of a rotation that was interrupted: once its rot stands, the old kit is used up.
+  const kit =
+    statSync(next, { throwIfNoEntry: false })?.isFile() === true
+      ? `the recovery kit of the rotation that was interrupted goes on in a new home: ${recover(next)}; if the log never committed to that one, the kit from before does, there or where it was moved to: ${recover(own)}`
+      : `the recovery kit, there or where it was moved to, goes on in a new home: ${recover(own)}`;
   return role === 'controller'
     ? `${copy}: ${kit}`
     : `${copy}: where the identity was made, ${kit}; a device that was paired pairs again: ${again}`;

@@ -7,14 +7,14 @@ import { fitOfSeed } from '@auths/core/flows/rotate-keys';
 import { prefixOf, type DidKeri } from '@auths/core/identifiers';
 import { configSet } from '@auths/git-store/git-config';
 import { readFileBounded, removeFile, writeFileAtomic } from '@auths/key-store/atomic-file';
-import { readRecoveryKitOwner } from '@auths/key-store/recovery-kit';
+import { nextKitPath, readRecoveryKitOwner } from '@auths/key-store/recovery-kit';
 import { seedWords } from '@auths/key-store/recovery-words';
 import { createSigner } from '@auths/key-store/signer';
 import { defineCommand, type CommandSpec, type Context } from '../command.ts';
 import { homeFiles, openKeys, withAuthority, type Stores } from '../composition.ts';
 import { verifyEngine } from '../engines.ts';
 import { withInitLock } from '../home/home-lock.ts';
-import { settleRotation } from '../recovery/kit-shelf.ts';
+import { hasNextKit, settleRotation } from '../recovery/kit-shelf.ts';
 import { openKit, readNextSeed, seedFlags, type NextSeed } from '../recovery/next-seed.ts';
 import { showWords, wordsPage } from '../recovery/words-page.ts';
 
@@ -157,12 +157,18 @@ export const recoveryCheck: CommandSpec = defineCommand({
         },
         text: fits
           ? `${next.name}: can recover this identity`
-          : `${next.name}: cannot recover this identity. ${fit === 'foreign' ? 'Its log never committed to that key' : 'That key was used up by a rotation since; take the kit or the words made then'}`,
+          : `${next.name}: cannot recover this identity. ${fit === 'foreign' ? 'Its log never committed to that key' : usedUp(context.home)}`,
         exit: fits ? 0 : 1,
       };
     });
   },
 });
+
+/** A rotation that was interrupted may have left the kit that goes on beside the old one. */
+function usedUp(home: string): string {
+  const since = 'That key was used up by a rotation since; take the kit or the words made then';
+  return hasNextKit(home) ? `${since}: auths recovery check '${nextKitPath(homeFiles(home).kit)}'` : since;
+}
 
 /** Whether the newest establishment event commits to the key. */
 async function fitsLog(stores: Stores, { seed, kit }: NextSeed): Promise<ReturnType<typeof fitOfSeed>> {

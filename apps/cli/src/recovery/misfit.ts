@@ -1,8 +1,9 @@
 /** Why a kit or words cannot rotate an identity, and what to do. */
+import { existsSync } from 'node:fs';
 import { AuthsError } from '@auths/core/errors';
 import { fitOfSeed } from '@auths/core/flows/rotate-keys';
 import { prefixOf, type DidKeri } from '@auths/core/identifiers';
-import { type Stores } from '../composition.ts';
+import { homeFiles, type Stores } from '../composition.ts';
 import { verifyEngine } from '../engines.ts';
 
 /** `usage/invalid` unless the log of `issuer` in this home commits to the key. */
@@ -15,7 +16,14 @@ export async function explainMisfit(
   const log = await stores.log.read(prefixOf(issuer));
   if (log === null) return;
   const fit = fitOfSeed(verifyEngine, log.stream, publicKey);
-  if (fit !== 'fits') throw misfit(fit, issuer, name);
+  if (fit === 'fits') return;
+  const { message, hint = '' } = misfit(fit, issuer, name);
+  const { kit } = homeFiles(stores.home.dir);
+  // One that a rotation has left here may be unknown to whoever moved an older one away.
+  const isOther = fit !== 'foreign' && name !== kit && existsSync(kit);
+  throw new AuthsError('usage/invalid', message, {
+    hint: isOther ? `${hint}; if the kit of this home is that one: auths id rotate` : hint,
+  });
 }
 
 /** The error for each way in which it does not fit. */

@@ -9,6 +9,8 @@ import { verifyRecordSignatures } from '../attestation/verify.ts';
 import { equalBytes, wipe } from '../encoding/bytes.ts';
 import { AuthsError } from '../errors.ts';
 import { prefixOf, type DidKeri, type Prefix, type Said } from '../identifiers.ts';
+import { nextDigestOf } from '../keri/build.ts';
+import type { ReplayedEvent } from '../keri/key-state.ts';
 import type { AttestationStore, EventLog, KeyStore, Signer, VerifyEngine } from '../ports.ts';
 import { readOwnLog, storedRecord } from './seal-records.ts';
 import { sealsOf } from './seals.ts';
@@ -29,6 +31,8 @@ export interface NextKit {
 export interface KitShelf {
   /** Durable and read back when it resolves. */
   prepare(kit: NextKit): Promise<void>;
+  /** The seed in the prepared kit; null where there is none, or none that opens here. The caller wipes it. */
+  prepared(): Promise<Uint8Array | null>;
   /** The prepared kit takes the old one's place; nothing to do is no error. */
   promote(): Promise<void>;
   /** The prepared kit is dropped; nothing to do is no error. */
@@ -46,45 +50,74 @@ export interface FinishPorts {
 }
 
 /**
- * Finishes a rotation whose rot stands, undoes one whose rot does not; `kel/conflict` where the log has lost it. For the first step of whatever opens the identity
- * key; the caller holds the home's lock, so that no other process is in the middle of one.
+ * Finishes a rotation whose rot stands, undoes one whose rot does not; `kel/conflict` where the log has lost it. `kit`: the
+ * rot stands, its keys are lost, and its kit has taken its place. For the first step of whatever opens the identity key; the
+ * caller holds the home's lock, so that no other process is in the middle of one.
  */
 export async function finishRotation(
   ports: FinishPorts,
   issuer: DidKeri,
-): Promise<'none' | 'undone' | 'finished'> {
+): Promise<'none' | 'kit' | 'undone' | 'finished'> {
   const waiting = (await ports.keys.list()).some(({ alias }) => alias === NEXT_IDENTITY);
-  if (!waiting) {
-    // Prepared, and nothing of it published: the seed goes into the key store before the rot.
-    await ports.kit.discard();
-    return 'none';
-  }
+  // The seed goes into the key store before the rot; but a key store is lost, or an older copy of it is put back.
+  if (!waiting) return (await settleKit(ports, issuer)) ? 'kit' : 'none';
   const next = await ports.keys.get(NEXT_IDENTITY);
   if (next === null) return 'none';
   try {
     const signer = ports.signerOf(next.bytes);
-    const finished = await stands(ports, issuer, signer);
-    if (finished) {
+    if (await stands(ports, issuer, signer)) {
       await healRecords(ports, issuer, signer);
       await ports.keys.put('identity', next.bytes, { did: issuer, replace: true });
       await ports.kit.promote();
-    } else {
-      await requireUnpublished(ports, issuer, next.bytes);
-      await ports.kit.discard();
+      await ports.keys.remove(NEXT_IDENTITY);
+      return 'finished';
     }
+    await requireUnpublished(ports, issuer, next.bytes);
+    const kept = await settleKit(ports, issuer);
     await ports.keys.remove(NEXT_IDENTITY);
-    return finished ? 'finished' : 'undone';
+    return kept ? 'kit' : 'undone';
   } finally {
     wipe(next.bytes);
   }
 }
 
+/**
+ * True for a kit that the log commits to: it is the only one that opens anything, whatever became of the keys, and takes
+ * the old one's place. It is dropped where the key in force is here, which shows that its rot was never published; where
+ * nothing shows that, it stays, until a rotation that the log accepts from another kit prepares its own.
+ */
+async function settleKit(ports: FinishPorts, issuer: DidKeri): Promise<boolean> {
+  const seed = await ports.kit.prepared();
+  if (seed === null) return false;
+  try {
+    const tip = await tipOf(ports, issuer);
+    if (tip === undefined) return false;
+    if (tip.authority.next.includes(nextDigestOf(ports.signerOf(seed).publicKey))) {
+      await ports.kit.promote();
+      return true;
+    }
+    if (await isInForce(ports, tip)) await ports.kit.discard();
+    return false;
+  } finally {
+    wipe(seed);
+  }
+}
+
+/** Whether the identity key of this home is the one that the log names. */
+async function isInForce(ports: FinishPorts, { keys: [key] }: ReplayedEvent): Promise<boolean> {
+  const current = await ports.keys.get('identity');
+  if (current === null || key === undefined) return false;
+  const { publicKey } = ports.signerOf(current.bytes);
+  wipe(current.bytes);
+  return equalBytes(key, publicKey);
+}
+
 /** The key takes its place only after its rot stands: a log without that has lost it, and the kit is the only one there is. */
 async function requireUnpublished(ports: FinishPorts, issuer: DidKeri, next: Uint8Array): Promise<void> {
   const current = await ports.keys.get('identity');
-  const isInForce = current !== null && equalBytes(current.bytes, next);
+  const hasReplaced = current !== null && equalBytes(current.bytes, next);
   if (current !== null) wipe(current.bytes);
-  if (!isInForce) return;
+  if (!hasReplaced) return;
   throw new AuthsError('kel/conflict', 'the rotation to the key of this home is not in its log any more', {
     hint: 'auths pull REMOTE brings it back from where it was pushed, or put back a copy of the home',
     details: { prefix: prefixOf(issuer) },
@@ -97,10 +130,17 @@ async function stands(
   issuer: DidKeri,
   signer: Signer,
 ): Promise<boolean> {
-  if ((await ports.log.read(prefixOf(issuer))) === null) return false;
-  const { verdict } = await readOwnLog(ports, issuer);
-  const key = verdict.events.at(-1)?.keys[0];
+  const key = (await tipOf(ports, issuer))?.keys[0];
   return key !== undefined && equalBytes(key, signer.publicKey);
+}
+
+/** The newest event; none where there is no log. */
+async function tipOf(
+  ports: Pick<FinishPorts, 'log' | 'engine'>,
+  issuer: DidKeri,
+): Promise<ReplayedEvent | undefined> {
+  if ((await ports.log.read(prefixOf(issuer))) === null) return undefined;
+  return (await readOwnLog(ports, issuer)).verdict.events.at(-1);
 }
 
 /** Every record that the rot seals is there with a signature of its key. */
