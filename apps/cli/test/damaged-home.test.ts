@@ -506,6 +506,49 @@ it('a log whose ref is gone is found among the objects', () => {
   expect(data('kel', 'show')['events']).toHaveLength(3);
 });
 
+it.each([
+  ['with what was checked of it', () => {}],
+  [
+    'gone, and nothing is cached',
+    () => ['cache', kel].forEach((name) => rmSync(join(world.home, name), { recursive: true })),
+  ],
+])('a rotation that was undone is not the last state of a log whose ref is damaged, %s', (_how, lose) => {
+  const lock = join(world.home, `${kel}.lock`);
+  const before = inHome('rev-parse', kel);
+  writeFileSync(lock, '');
+  expect(world.json(['id', 'rotate'])).toMatchObject({
+    status: 7,
+    document: { error: { code: 'storage/locked', hint: 'auths doctor --fix' } },
+  });
+  rmSync(lock);
+  expect(world.auths(['devices', 'revoke', 'nosuch', '--reason', 'lost']).stderr).toContain('was undone');
+  writeFileSync(join(world.home, kel), '');
+  lose();
+  expect(doctor('--fix')).toEqual({ exit: 0, bad: ['fixed log'] });
+  expect(inHome('rev-parse', kel)).toBe(before);
+  data('devices', 'rename', 'desk', 'other');
+  data('id', 'rotate');
+  expect(data('recovery', 'check')).toMatchObject({ fits: true });
+  // The rotation that stands is put back, and no other one.
+  const newest = inHome('rev-parse', kel);
+  writeFileSync(join(world.home, kel), '');
+  expect(doctor('--fix')).toEqual({ exit: 0, bad: ['fixed log'] });
+  expect(inHome('rev-parse', kel)).toBe(newest);
+  expect(doctor()).toEqual({ exit: 0, bad: [] });
+});
+
+it('a rotation that waits to be finished is, where the ref of its log was emptied before', () => {
+  const lock = join(world.home, `${kel}.lock`);
+  writeFileSync(lock, '');
+  expect(world.json(['id', 'rotate']).status).toBe(7);
+  rmSync(lock);
+  writeFileSync(join(world.home, kel), '');
+  expect(doctor('--fix')).toMatchObject({ exit: 0, bad: expect.arrayContaining(['fixed log']) });
+  data('devices', 'rename', 'desk', 'other');
+  expect(data('recovery', 'check')).toMatchObject({ fits: true });
+  expect(doctor()).toEqual({ exit: 0, bad: [] });
+});
+
 it('a recovery kit that is damaged is told, and the words on paper make a new one', () => {
   const page = join(world.dir, 'page.txt');
   data('recovery', 'export', '--words', '--output', page);

@@ -1,5 +1,5 @@
 /**
- * Refs of records, of the identity document and of disputes: whether what one leads to can be read, and what one that is
+ * Refs of records, of the identity document, of disputes and of what was undone: whether what one leads to can be read, and what one that is
  * lost has held, found among the objects. Nothing that is put back so is believed for that: records count by their
  * signatures and seals, and the document is a pointer. The log's own ref is repair.ts.
  */
@@ -61,7 +61,7 @@ async function readable(home: Home, ref: string, oid: string): Promise<readonly 
 
 /**
  * What `ref` has held, among `commits`: of what goes on from `known`, where that can be read, the longest history; of
- * disputes the event that names the ref. An identity document only where there is no second one that goes on from none of
+ * disputes and what was undone the event that names the ref. An identity document only where there is no second one that goes on from none of
  * the others. `known` may be older than the ref was: a process that dies has moved refs of which it noted nothing.
  */
 export async function findRefCommit(
@@ -72,7 +72,7 @@ export async function findRefCommit(
 ): Promise<string | null> {
   const floor = known !== null && (await isReadable(home, ref, known)) ? known : null;
   const kind = kindOf(ref);
-  if (kind === undefined) return floor ?? disputedCommit(ref, commits);
+  if (kind === undefined) return floor ?? eventCommit(ref, commits);
   const own = new Map<string, string | undefined>();
   for (const { oid, message, parent } of commits)
     if (kind.message.test(message) && (await belongs(home, ref, oid))) own.set(oid, parent);
@@ -83,8 +83,9 @@ export async function findRefCommit(
   return later.toSorted((a, b) => b.length - a.length)[0]?.[0] ?? floor;
 }
 
-function disputedCommit(ref: string, commits: readonly FoundCommit[]): string | null {
-  const said = /\/disputed\/(E[\w-]{43})$/.exec(ref)?.[1];
+/** Of a ref that its event names. */
+function eventCommit(ref: string, commits: readonly FoundCommit[]): string | null {
+  const said = /\/(?:disputed|undone)\/(E[\w-]{43})$/.exec(ref)?.[1];
   if (said === undefined) return null;
   return commits.find(({ message }) => new RegExp(`^event \\d+ ${said}\n$`).test(message))?.oid ?? null;
 }

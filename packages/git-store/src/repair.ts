@@ -1,6 +1,7 @@
 /**
  * Repair of a log whose ref a crash has emptied, garbled or lost, or that was set back: the objects of every event were
- * durable before the ref moved, so the sound log among them is the one that was published, or was about to be.
+ * durable before the ref moved, so the sound log among them is the one that was published, or was about to be; what its
+ * home has taken back is marked (undone.ts).
  */
 import { hasCode } from '@auths/core/errors';
 import type { Prefix } from '@auths/core/identifiers';
@@ -14,6 +15,7 @@ import { readPackedRef } from './ref-files.ts';
 import { knownRemotes } from './remote-address.ts';
 import { isSuperseded } from './remote-disputes.ts';
 import { readTrunk, type Trunk } from './trunk.ts';
+import { disownedCommits } from './undone.ts';
 
 /** The newest event that was checked here. */
 interface Checked {
@@ -60,7 +62,8 @@ export async function judgeLog(home: Home, prefix: Prefix, known: Checked | null
   if (standing !== null && (known === null || (await accountsFor(home, prefix, standing, known))))
     return SOUND;
   const disputed = await supersededCommits(home, prefix);
-  const tips = await soundTips(home, prefix, disputed);
+  const undone = disownedCommits(home, known?.said);
+  const tips = await soundTips(home, prefix, new Set([...disputed, ...undone]));
   const holding = tips.filter((trunk) => known !== null && holds(trunk, known));
   // Without the event no other log is better than the one that the ref leads to.
   if (standing !== null && holding.length === 0) return SOUND;
@@ -120,14 +123,14 @@ async function accountsFor(home: Home, prefix: Prefix, trunk: Trunk, known: Chec
 async function soundTips(
   home: Home,
   prefix: Prefix,
-  disputed: ReadonlySet<string>,
+  passedOver: ReadonlySet<string>,
 ): Promise<readonly Trunk[]> {
   const commits = await eventCommits(home);
   const parents = new Map(commits.map(({ oid, parent }) => [oid, parent]));
   const below = new Set<string>();
   const tips: Trunk[] = [];
   for (const { oid } of commits) {
-    if (disputed.has(oid) || below.has(oid) || tips.length === MOST_TIPS) continue;
+    if (passedOver.has(oid) || below.has(oid) || tips.length === MOST_TIPS) continue;
     const trunk = await soundTrunk(home, oid);
     if (trunk === null) continue;
     for (let at = parents.get(oid); at !== undefined && !below.has(at); at = parents.get(at)) below.add(at);

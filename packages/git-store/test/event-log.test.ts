@@ -13,6 +13,7 @@ import { findRefCommit } from '../src/lost-refs.ts';
 import { newCommit, newObject, newTree, parseCommit, parseTree, type TreeEntry } from '../src/objects.ts';
 import { isSuperseded } from '../src/remote-disputes.ts';
 import { repairLog } from '../src/repair.ts';
+import { disownEvents } from '../src/undone.ts';
 import { bundle, ended, git, scratch, start } from './scratch.ts';
 
 const WORKER = join(import.meta.dirname, 'append-worker.ts');
@@ -391,6 +392,40 @@ describe('git event log: damage is named, never read around', () => {
     expect(left?.tip).toBe(eventOf(log, 0).said);
     const grown = await events.append(log.prefix, left?.version ?? null, log.events.slice(1, 4));
     expect(grown?.version).toBe(version);
+  });
+
+  it('takes nothing that was taken back for the newest event, and finds that again where its own mark is lost', async () => {
+    const { home, ref, version } = await stored(log.cut(3));
+    const events = gitEventLog(home);
+    const rot = log.cut(3).rotate();
+    const undone = await events.append(log.prefix, version, rot.events.slice(3));
+    git(home.dir, 'update-ref', ref, version);
+    const { events: made } = replay(streamOf(rot.events), { engine: nodeVerifyEngine });
+    const [key] = made.at(-1)?.authority.keys ?? [];
+    await disownEvents(home, log.prefix, ({ keys }) => keys[0] === key);
+    const mark = `refs/auths/undone/${undone?.tip}`;
+    expect(git(home.dir, 'for-each-ref', '--format=%(refname) %(objectname)', 'refs/auths')).toBe(
+      `${mark} ${undone?.version}`,
+    );
+    for (const known of [null, eventOf(log, 2), eventOf(log, 1)]) {
+      writeFileSync(join(home.dir, ref), '');
+      expect(await repairLog(home, log.prefix, known)).toEqual({ fate: 'repaired' });
+      expect(home.readRef(ref)).toBe(version);
+    }
+    expect(await findRefCommit(home, mark, await allCommits(home))).toBe(undone?.version);
+    // It came back from elsewhere, and was checked.
+    git(home.dir, 'update-ref', ref, undone?.version as string);
+    writeFileSync(join(home.dir, ref), '');
+    expect(await repairLog(home, log.prefix, eventOf(rot, 3))).toEqual({ fate: 'repaired' });
+    expect(home.readRef(ref)).toBe(undone?.version);
+    git(home.dir, 'update-ref', ref, version);
+    // What the log holds is never disowned.
+    await disownEvents(home, log.prefix, () => true);
+    expect(git(home.dir, 'for-each-ref', 'refs/auths').split('\n')).toHaveLength(1);
+    const grown = await events.append(log.prefix, version, log.events.slice(3, 4));
+    writeFileSync(join(home.dir, ref), '');
+    expect(await repairLog(home, log.prefix)).toEqual({ fate: 'repaired' });
+    expect(home.readRef(ref)).toBe(grown?.version);
   });
 
   it('asks nothing of a packed id that leads nowhere', async () => {

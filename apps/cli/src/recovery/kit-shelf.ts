@@ -5,6 +5,7 @@ import { finishRotation, NEXT_IDENTITY, type KitShelf } from '@auths/core/flows/
 import { type RotationPorts } from '@auths/core/flows/rotate-keys';
 import type { DidKeri } from '@auths/core/identifiers';
 import type { KeyStore } from '@auths/core/ports';
+import { disownEvents } from '@auths/git-store/undone';
 import { removeFile, renameFile } from '@auths/key-store/atomic-file';
 import { nextKitPath, readRecoveryKit, writeRecoveryKit } from '@auths/key-store/recovery-kit';
 import { createSigner } from '@auths/key-store/signer';
@@ -69,6 +70,7 @@ export async function rotationPorts(
     kit: kitShelf(context, remotes),
     log: await ownLog(context, stores),
     records: stores.attestations,
+    disown: (prefix, isUndone) => disownEvents(stores.home, prefix, isUndone),
     signerOf: createSigner,
   };
 }

@@ -7,9 +7,11 @@ import { readableRecord } from '../attestation/attestation.ts';
 import { digestOf, resigned, signedBytes } from '../attestation/sign.ts';
 import { verifyRecordSignatures } from '../attestation/verify.ts';
 import { equalBytes, wipe } from '../encoding/bytes.ts';
+import { encodeCesr } from '../encoding/cesr.ts';
 import { AuthsError } from '../errors.ts';
 import { prefixOf, type DidKeri, type Prefix, type Said } from '../identifiers.ts';
 import { nextDigestOf } from '../keri/build.ts';
+import type { Establishment } from '../keri/event.ts';
 import type { ReplayedEvent } from '../keri/key-state.ts';
 import type { AttestationStore, EventLog, KeyStore, Signer, VerifyEngine } from '../ports.ts';
 import { readOwnLog, storedRecord } from './seal-records.ts';
@@ -45,6 +47,8 @@ export interface FinishPorts {
   readonly kit: KitShelf;
   readonly log: EventLog;
   readonly records: AttestationStore;
+  /** Keeps events that were made and never published from being taken for the log's own, by any repair. Durable when it resolves. */
+  readonly disown: (prefix: Prefix, isUndone: (made: Establishment) => boolean) => Promise<void>;
   /** A signer for a 32-byte Ed25519 seed. */
   readonly signerOf: (seed: Uint8Array) => Signer;
 }
@@ -73,6 +77,8 @@ export async function finishRotation(
       return 'finished';
     }
     await requireUnpublished(ports, issuer, next.bytes);
+    const key = encodeCesr('D', signer.publicKey);
+    await ports.disown(prefixOf(issuer), ({ keys }) => keys.includes(key));
     const kept = await settleKit(ports, issuer);
     await ports.keys.remove(NEXT_IDENTITY);
     return kept ? 'kit' : 'undone';
@@ -92,11 +98,15 @@ async function settleKit(ports: FinishPorts, issuer: DidKeri): Promise<boolean> 
   try {
     const tip = await tipOf(ports, issuer);
     if (tip === undefined) return false;
-    if (tip.authority.next.includes(nextDigestOf(ports.signerOf(seed).publicKey))) {
+    const digest = nextDigestOf(ports.signerOf(seed).publicKey);
+    if (tip.authority.next.includes(digest)) {
       await ports.kit.promote();
       return true;
     }
-    if (await isInForce(ports, tip)) await ports.kit.discard();
+    if (await isInForce(ports, tip)) {
+      await ports.disown(prefixOf(issuer), ({ next }) => next.includes(digest));
+      await ports.kit.discard();
+    }
     return false;
   } finally {
     wipe(seed);

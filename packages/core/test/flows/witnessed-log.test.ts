@@ -20,7 +20,9 @@ import { WITNESS_LIMITS, receiptEvents, type WitnessLogPorts } from '../../src/f
 import { dropPending, witnessedLog, type WitnessedLogPorts } from '../../src/flows/witnessed-log.ts';
 import { didKeriOf, prefixOf, type DidKeri } from '../../src/identifiers.ts';
 import { incept, nextDigestOf, storedEvent } from '../../src/keri/build.ts';
+import type { Establishment, ParsedEvent } from '../../src/keri/event.ts';
 import { replay } from '../../src/keri/key-state.ts';
+import { parseStream } from '../../src/keri/stream.ts';
 import { witnessAid } from '../../src/keri/receipt-message.ts';
 import type { Signer, StoredEvent } from '../../src/ports.ts';
 
@@ -45,6 +47,8 @@ interface World {
   readonly down: Set<string>;
   /** The seed of the kit that counts. */
   readonly kit: () => Uint8Array;
+  /** What is asked of events that were never published. */
+  readonly disowns: Parameters<RotationPorts['disown']>[1][];
   /** Steps taken since it was last set; the process dies at step `dieAt`, `after` its effect or before. */
   readonly life: { steps: number; dieAt: number; after: boolean };
 }
@@ -146,6 +150,7 @@ async function createWorld(): Promise<World> {
       }),
   };
   const records = createMemoryRecords();
+  const disowns: World['disowns'] = [];
   return {
     did: didKeriOf(icp.prefix),
     plain,
@@ -153,6 +158,7 @@ async function createWorld(): Promise<World> {
     witnesses,
     down,
     kit: () => kits.now,
+    disowns,
     life,
     ports: {
       random: createFakeRandom(7),
@@ -161,6 +167,10 @@ async function createWorld(): Promise<World> {
       kit: stepping(shelf, ['prepare', 'promote', 'discard']),
       log: witnessedLog(witnessing),
       records: stepping(records, ['put']),
+      disown: (_prefix, isUndone) => {
+        disowns.push(isUndone);
+        return Promise.resolve();
+      },
       signerOf,
     },
   };
@@ -283,6 +293,13 @@ const fits = async ({ ports, did }: World, seed: Uint8Array): Promise<boolean> =
   return verdict.events.at(-1)?.authority.next[0] === nextDigestOf(signerOf(seed).publicKey);
 };
 
+/** Whether an event that reveals `key(n)` and commits to `next` was disowned. */
+function disownedBy({ disowns }: World, n: number, next: Uint8Array = key(9).seed): boolean {
+  const { event } = incept({ key: key(n).publicKey, nextDigest: nextDigestOf(signerOf(next).publicKey) });
+  const [made] = parseStream(event).messages.map((message) => message.event as ParsedEvent);
+  return disowns.some((isUndone) => isUndone(made?.establishment as Establishment));
+}
+
 describe('the kit of a rotation that died', () => {
   it.each([
     ['are lost', ['identity', NEXT_IDENTITY]],
@@ -312,11 +329,20 @@ describe('the kit of a rotation that died', () => {
     const identity = (await ports.keys.get('identity')) as { bytes: Uint8Array };
     await ports.keys.remove('identity');
     expect(await finishRotation(ports, did)).toBe('none');
-    expect(await ports.kit.prepared()).not.toBeNull();
+    const made = (await ports.kit.prepared()) as Uint8Array;
     await ports.keys.put('identity', identity.bytes);
     expect(await finishRotation(ports, did)).toBe('none');
     expect(await ports.kit.prepared()).toBeNull();
     expect(await fits(world, world.kit())).toBe(true);
+    expect(disownedBy(world, 9, made)).toBe(true);
+  });
+
+  it('that was undone: its rot is disowned, and none of another key', async () => {
+    const world = await died(3);
+    expect(await finishRotation(world.ports, world.did)).toBe('undone');
+    expect([disownedBy(world, 2), disownedBy(world, 1)]).toEqual([true, false]);
+    await rotate(world);
+    await expectSound(world, 'rotated after that');
   });
 });
 
