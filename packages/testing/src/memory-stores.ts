@@ -11,7 +11,7 @@ import type {
 } from '@auths/core/ports';
 
 export interface MemoryLog extends EventLog {
-  /** Called before each append: a test may slip another writer in. */
+  /** Called before each append and each recovery: a test may slip another writer in. */
   beforeAppend?: () => Promise<void>;
 }
 
@@ -46,6 +46,7 @@ export function createMemoryLog(): MemoryLog {
       return view(prefix);
     },
     async supersede(prefix, expected, from, events) {
+      await log.beforeAppend?.();
       if (view(prefix)?.version !== expected) return null;
       logs.set(prefix, [...(logs.get(prefix) ?? []).slice(0, from), ...events]);
       return view(prefix);

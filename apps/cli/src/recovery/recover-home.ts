@@ -18,7 +18,12 @@ import { findDevice } from '@auths/core/flows/own-devices';
 import { finishRotation } from '@auths/core/flows/finish-rotation';
 import { rotateKeys, type Rotated } from '@auths/core/flows/rotate-keys';
 import { readOwnLog, type Draft } from '@auths/core/flows/seal-records';
-import { surveySeals, type Survey, type SurveyedSeal } from '@auths/core/flows/survey-seals';
+import {
+  surveySeals,
+  type Survey,
+  type SurveyedSeal,
+  type SurveySource,
+} from '@auths/core/flows/survey-seals';
 import { didKeriOf, type DidKey, type Prefix } from '@auths/core/identifiers';
 import type { KeyStore } from '@auths/core/ports';
 import { writeIdentityDocument } from '@auths/git-store/identity-document';
@@ -32,6 +37,7 @@ import { writeAllowedSigners, writeDevicePub } from '../home/device-files.ts';
 import { noteGit } from '../home/unfinished-git.ts';
 import { mergePorts } from '../remotes/pull-remote.ts';
 import { ownLog } from '../witnesses/own-log.ts';
+import { collectSources } from './branch-sources.ts';
 import { rotationPorts } from './kit-shelf.ts';
 import type { NextSeed } from './next-seed.ts';
 import type { Found } from './recovery-source.ts';
@@ -68,11 +74,14 @@ export async function recoverInto(
   }
   const found = await find();
   const issuer = didKeriOf(found.prefix);
-  const survey = surveySeals(verifyEngine, found.prefix, found.sources);
-  if (survey === null) throw new AuthsError('input/malformed', 'no place shows a log that verifies');
+  const sources = await withOwn(context, stores, found);
+  const survey = surveySeals(verifyEngine, found.prefix, sources);
+  const upon = survey?.trunk.events.at(-1)?.said;
+  if (survey === null || upon === undefined)
+    throw new AuthsError('input/malformed', 'no place shows a log that verifies');
   for (const { name, reason } of survey.refused) context.note(`${name} was passed over: ${reason}`);
   const vouched = await vouch(context, survey, wish, null);
-  const lost = lostDevice(survey, found, wish.lost, vouched.at);
+  const lost = lostDevice(survey, { ...found, sources }, wish.lost, vouched.at);
   const keys = await openKeys(context, { newPassphrase: next.kit === null });
   await recordMachine(context.home);
   const device = await makeKeys(context, keys);
@@ -92,7 +101,7 @@ export async function recoverInto(
   const rotated = await rotateKeys(ports, {
     issuer,
     nextSeed: next.seed,
-    at: vouched.at,
+    place: { at: vouched.at, upon },
     reseal,
     drafts: [link, ...revocation],
   });
@@ -106,6 +115,18 @@ export async function recoverInto(
   };
   await settle(context, stores, recovered, wish);
   return recovered;
+}
+
+/**
+ * What an earlier run that died before its rot has brought in, perhaps from places that are not named this time: the
+ * rotation comes upon all of that. First, for it is the floor of what is brought in now.
+ */
+async function withOwn(
+  context: Context,
+  stores: Stores,
+  { prefix, sources }: Found,
+): Promise<readonly SurveySource[]> {
+  return [...(await collectSources(context, stores, prefix)), ...sources];
 }
 
 /** The rot of an earlier run that died after it. */

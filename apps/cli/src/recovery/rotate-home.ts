@@ -4,15 +4,12 @@ import { AuthsError } from '@auths/core/errors';
 import { finishRotation } from '@auths/core/flows/finish-rotation';
 import { rotateKeys } from '@auths/core/flows/rotate-keys';
 import { readOwnLog } from '@auths/core/flows/seal-records';
-import { surveySeals } from '@auths/core/flows/survey-seals';
-import { prefixOf } from '@auths/core/identifiers';
 import type { WitnessChange } from '@auths/core/keri/build';
 import type { ReplayedEvent } from '@auths/core/keri/key-state';
 import { createSigner } from '@auths/key-store/signer';
 import type { Context } from '../command.ts';
 import { openKeys } from '../composition.ts';
 import { verifyEngine } from '../engines.ts';
-import { readDeviceKey } from '../home/device-key.ts';
 import { withInitLock } from '../home/home-lock.ts';
 import type { IdentityStores } from '../remotes/pull-remote.ts';
 import { giveUpWaiting, waitingEvent } from '../witnesses/waiting-event.ts';
@@ -23,11 +20,11 @@ import {
   type WitnessFlags,
 } from '../witnesses/witness-change.ts';
 import { giveUpPairings } from './begun-pairings.ts';
-import { collectSources } from './branch-sources.ts';
 import { rotationPorts } from './kit-shelf.ts';
 import { explainMisfit } from './misfit.ts';
 import { readNextSeed } from './next-seed.ts';
-import { droppedJson, recordJson, vouch, type Vouched, type VouchFlags } from './vouching.ts';
+import { placeRotation } from './rot-place.ts';
+import { droppedJson, recordJson, type VouchFlags } from './vouching.ts';
 
 /** Why the key is rotated: its time has come, it was stolen, or two copies of a home have parted. */
 export type RotationReason = 'retired' | 'compromised' | 'forked';
@@ -87,21 +84,21 @@ export async function rotateHome(
     const { seed, name } = await readNextSeed(context, flags);
     try {
       await explainMisfit(stores, issuer, createSigner(seed).publicKey, name);
-      const vouched = await place(context, stores, reason, flags);
+      const placed = reason === 'retired' ? null : await placeRotation(context, stores, reason, flags);
       const witnesses = await witnessesFor(context, stores, wish);
-      if (reason === 'compromised') givenUp = await giveUpPairings(context, stores, vouched);
+      if (reason === 'compromised') givenUp = await giveUpPairings(context, stores, placed);
       if (blocked !== null)
         await giveUpWaiting(context, stores, blocked, (await standing(stores)).tip.authority, witnesses);
       const rotated = await rotateKeys(ports, {
         issuer,
         nextSeed: seed,
-        ...(vouched === null ? {} : { at: vouched.at, reseal: vouched.reseal }),
+        ...(placed === null ? {} : { place: placed, reseal: placed.reseal }),
         ...(witnesses === null ? {} : { witnesses }),
       });
       return {
         ...(await told(stores)),
         resealed: rotated.records.map((record) => recordJson(record, digestOf(record))),
-        dropped: (vouched?.dropped ?? []).map(droppedJson),
+        dropped: (placed?.dropped ?? []).map(droppedJson),
         pairings_given_up: givenUp,
       };
     } finally {
@@ -137,51 +134,6 @@ async function witnessesFor(
   if (!changesWitnesses(wish)) return null;
   const { tip } = await standing(stores);
   return planWitnesses(context, tip.authority, wish);
-}
-
-/** Null: behind the tip, with nothing to seal again. */
-async function place(
-  context: Context,
-  stores: IdentityStores,
-  reason: RotationReason,
-  flags: RotationFlags,
-): Promise<Vouched | null> {
-  if (reason === 'retired') return null;
-  const prefix = prefixOf(stores.identity.controller_did);
-  const sources = await collectSources(context, stores, prefix);
-  const survey = surveySeals(verifyEngine, prefix, sources);
-  if (survey === null) return null;
-  for (const { name, reason: why } of survey.refused) context.note(`${name} was passed over: ${why}`);
-  const own = readDeviceKey(context.home)?.did ?? null;
-  if (reason === 'compromised') {
-    const { all = false, keep = [], 'vouch-until': until } = flags;
-    return vouch(context, survey, { all, keep, 'vouch-until': until }, own);
-  }
-  if (survey.fork === null) {
-    throw new AuthsError(
-      'usage/invalid',
-      'there is nothing to repair: no place within reach shows another branch',
-      {
-        hint: 'auths pull REMOTE, if there is a remote that this home does not know yet',
-      },
-    );
-  }
-  const keep = survey.seals.map(({ digest }) => digest);
-  return vouchAll(context, survey, keep);
-}
-
-/** Both branches are the owner's. */
-async function vouchAll(
-  context: Context,
-  survey: NonNullable<ReturnType<typeof surveySeals>>,
-  digests: readonly string[],
-): Promise<Vouched> {
-  const tip = String(survey.trunk.events.length - 1);
-  const open = survey.seals.filter(
-    ({ onTrunk, sequence, record }) => record !== null && (!onTrunk || sequence >= (survey.fork ?? 0)),
-  );
-  const keep = open.map(({ digest }) => digest).filter((digest) => digests.includes(digest));
-  return vouch(context, survey, { all: false, keep, 'vouch-until': tip }, null);
 }
 
 /** The newest event of the log, the newest rotation, and the event below that. */

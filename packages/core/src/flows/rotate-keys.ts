@@ -25,12 +25,20 @@ export interface RotationPorts extends FinishPorts {
   readonly random: Random;
 }
 
+/** Where a rot stands by somebody's word on what a log holds: good for that log alone. */
+export interface Place {
+  /** Sequence of the rot: behind the tip, or at the first event that is given up. */
+  readonly at: number;
+  /** The newest event that was looked at. What came after it, a revocation perhaps, nobody has decided on. */
+  readonly upon: Said;
+}
+
 export interface Rotation {
   readonly issuer: DidKeri;
   /** The seed that the log commits to; the caller wipes it. */
   readonly nextSeed: Uint8Array;
-  /** Sequence of the rot: behind the tip, or at the first event that is given up. Default behind the tip. */
-  readonly at?: number;
+  /** Default behind the tip. */
+  readonly place?: Place;
   /** Sealed before, to be sealed by the rot again, in this order. They keep bytes and device signature. */
   readonly reseal?: readonly AttestationRecord[];
   /** New records, sealed after those. */
@@ -56,21 +64,27 @@ const ATTEMPTS = 4;
  */
 export async function rotateKeys(ports: RotationPorts, rotation: Rotation): Promise<Rotated> {
   // Behind the tip it holds upon whatever was appended meanwhile; at another place it is a person's word on what they saw.
-  for (let left = rotation.at === undefined ? ATTEMPTS : 1; left > 0; left--) {
+  for (let left = rotation.place === undefined ? ATTEMPTS : 1; left > 0; left--) {
     const rotated = await rotateOnce(ports, rotation);
     if (rotated !== null) return rotated;
   }
-  throw new AuthsError('kel/conflict', 'another program appended to the log at the same moment', {
-    hint: 'run the same command again',
-    details: { prefix: prefixOf(rotation.issuer) },
+  throw logHasGrown(rotation.issuer);
+}
+
+/** Somebody appended between the look at the log and the rotation: what to keep and to give up has to be decided anew. */
+export function logHasGrown(issuer: DidKeri): AuthsError<'kel/conflict'> {
+  return new AuthsError('kel/conflict', 'the log has grown meanwhile, and no rotation is made', {
+    hint: 'run the same command again: it looks at what is new too',
+    details: { prefix: prefixOf(issuer) },
   });
 }
 
-/** Null, and undone, when another program was faster. */
+/** Null, and undone, when another program was faster, or has moved the log since its place was decided. */
 async function rotateOnce(ports: RotationPorts, rotation: Rotation): Promise<Rotated | null> {
   const { issuer } = rotation;
   await finishRotation(ports, issuer);
   const { log, verdict } = await readOwnLog(ports, issuer);
+  if (rotation.place !== undefined && log.tip !== rotation.place.upon) return null;
   const signer = ports.signerOf(rotation.nextSeed);
   const at = placeOf(verdict, rotation, signer);
   const records = await signAll(signer, rotation);
@@ -95,24 +109,20 @@ async function rotateOnce(ports: RotationPorts, rotation: Rotation): Promise<Rot
   }
 }
 
-function placeOf(verdict: KelVerdict, { at, nextSeed: _seed, ...rest }: Rotation, signer: Signer): number {
+function placeOf(verdict: KelVerdict, { place, issuer }: Rotation, signer: Signer): number {
   const tip = verdict.events.at(-1);
   const length = verdict.events.length;
   if (tip === undefined) throw new AuthsError('internal/bug', 'a log without events');
   if (tip.authority.next.length !== 1 || tip.authority.next[0] !== nextDigestOf(signer.publicKey)) {
-    throw new AuthsError(
-      'input/malformed',
-      `that key is not the one that the log of ${rest.issuer} commits to`,
-      {
-        hint: 'auths recovery check FILE says which kit fits',
-      },
-    );
+    throw new AuthsError('input/malformed', `that key is not the one that the log of ${issuer} commits to`, {
+      hint: 'auths recovery check FILE says which kit fits',
+    });
   }
-  const place = at ?? length;
-  if (place > tip.authority.sequence && place <= length) return place;
+  const at = place?.at ?? length;
+  if (at > tip.authority.sequence && at <= length) return at;
   throw new AuthsError(
     'usage/invalid',
-    `a rotation can stand at event ${tip.authority.sequence + 1} to ${length}, not at ${place}`,
+    `a rotation can stand at event ${tip.authority.sequence + 1} to ${length}, not at ${at}`,
     { hint: 'auths kel show' },
   );
 }

@@ -18,13 +18,13 @@ import { rotateKeys, type RotationPorts } from '../../src/flows/rotate-keys.ts';
 import { readOwnLog, sealRecords, type Draft } from '../../src/flows/seal-records.ts';
 import { WITNESS_LIMITS, receiptEvents, type WitnessLogPorts } from '../../src/flows/witness-log.ts';
 import { dropPending, witnessedLog, type WitnessedLogPorts } from '../../src/flows/witnessed-log.ts';
-import { didKeriOf, prefixOf, type DidKeri } from '../../src/identifiers.ts';
+import { didKeriOf, prefixOf, type DidKeri, type Said } from '../../src/identifiers.ts';
 import { incept, nextDigestOf, storedEvent } from '../../src/keri/build.ts';
 import type { Establishment, ParsedEvent } from '../../src/keri/event.ts';
 import { replay } from '../../src/keri/key-state.ts';
 import { parseStream } from '../../src/keri/stream.ts';
 import { witnessAid } from '../../src/keri/receipt-message.ts';
-import type { Signer, StoredEvent } from '../../src/ports.ts';
+import type { Signer, StoredEvent, StoredLog } from '../../src/ports.ts';
 
 const key = (n: number): PaperKey => keyOfSeed(new Uint8Array(32).fill(n));
 const signerOf = (seed: Uint8Array): Signer => {
@@ -194,6 +194,16 @@ const seal = async ({ ports, did }: World, n: number): Promise<void> => {
     anchor(n),
   ]);
 };
+const tipOf = async ({ plain, did }: World): Promise<Said> =>
+  ((await plain.read(prefixOf(did))) as StoredLog).tip;
+/** As another command does, past the one that is under test. The tip then. */
+const sealAt = async (world: World, n: number): Promise<Said> => {
+  DID = world.did;
+  const { ports, did, plain } = world;
+  const { bytes } = (await ports.keys.get('identity')) as { bytes: Uint8Array };
+  await sealRecords({ ...ports, log: plain, identity: signerOf(bytes) }, did, [anchor(n)]);
+  return tipOf(world);
+};
 const rotate = async ({ ports, did, kit, witnesses }: World, begin = false): Promise<void> => {
   if ((await finishRotation(ports, did)) === 'finished') return;
   await rotateKeys(ports, {
@@ -263,20 +273,41 @@ describe('a rotation', () => {
   it('behind the tip is made anew upon what another command appended meanwhile; at another place it is not', async () => {
     const world = await createWorld();
     const { did, plain, ports } = world;
-    DID = did;
-    const append = async (n: number): Promise<unknown> => {
-      const secret = (await ports.keys.get('identity')) as { bytes: Uint8Array };
-      const identity = signerOf(secret.bytes);
-      return sealRecords({ ...ports, log: plain, identity }, did, [anchor(n)]);
-    };
-    beforeNextAppend(plain, () => append(1));
+    beforeNextAppend(plain, () => sealAt(world, 1));
     expect(await rotateKeys(ports, { issuer: did, nextSeed: world.kit() })).toMatchObject({ sequence: 2 });
     await expectSound(world, 'rotated');
-    beforeNextAppend(plain, () => append(2));
-    await expect(rotateKeys(ports, { issuer: did, nextSeed: world.kit(), at: 3 })).rejects.toMatchObject({
-      code: 'kel/conflict',
-    });
+    const upon = await tipOf(world);
+    beforeNextAppend(plain, () => sealAt(world, 2));
+    await expect(
+      rotateKeys(ports, { issuer: did, nextSeed: world.kit(), place: { at: 3, upon } }),
+    ).rejects.toMatchObject({ code: 'kel/conflict' });
     await expectSound(world, 'undone');
+  });
+
+  it.each([
+    ['before the log is read again', false],
+    ['at the very moment of its append', true],
+  ])('gives up nothing that was sealed after its place was decided, %s', async (_when, atTheAppend) => {
+    const world = await createWorld();
+    const { did, plain, ports } = world;
+    const { at, upon } = { at: 1, upon: await sealAt(world, 1) };
+    const other = (): Promise<unknown> => sealAt(world, 2);
+    if (atTheAppend) beforeNextAppend(plain, other);
+    else await other();
+    const kit = world.kit();
+    await expect(
+      rotateKeys(ports, { issuer: did, nextSeed: kit, place: { at, upon } }),
+    ).rejects.toMatchObject({ code: 'kel/conflict', message: expect.stringContaining('has grown') });
+    const { verdict } = await readOwnLog({ log: plain, engine: nodeVerifyEngine }, did);
+    expect(verdict.events.map(({ ilk }) => ilk)).toEqual(['icp', 'ixn', 'ixn']);
+    expect([world.kit(), (await ports.keys.list()).map(({ alias }) => alias)]).toEqual([kit, ['identity']]);
+    await expectSound(world, 'nothing is changed');
+    // Decided anew, on what the log holds now.
+    const anew = { at, upon: await tipOf(world) };
+    expect(await rotateKeys(ports, { issuer: did, nextSeed: kit, place: anew })).toMatchObject({
+      sequence: 1,
+    });
+    await expectSound(world, 'rotated');
   });
 });
 
