@@ -10,31 +10,43 @@ import type { Context } from '../command.ts';
 import type { Stores } from '../composition.ts';
 import { transportOf } from '../remotes/pull-remote.ts';
 
+/** The name of such a source. */
+export const KEPT_BRANCH = 'a disputed branch kept here';
+
 /** The home first: it is the floor. A remote that cannot be read is told and passed over. */
 export async function collectSources(
   context: Context,
   stores: Stores,
   prefix: Prefix,
 ): Promise<readonly SurveySource[]> {
-  const { home } = stores;
-  const sources: SurveySource[] = [];
-  const own = await stores.log.read(prefix);
-  const records = own === null ? [] : await stores.attestations.list(didKeriOf(prefix));
-  if (own !== null) sources.push({ name: 'this home', stream: own.stream, records });
-  const disputed = disputedRefs(home, prefix);
-  for (const remote of await knownRemotes(home.dir, () => undefined)) {
+  const here = await sourcesHere(stores, prefix);
+  const remotes: SurveySource[] = [];
+  for (const remote of await knownRemotes(stores.home.dir, () => undefined)) {
     try {
-      const refs = (await listRemote(home.dir, remote, transportOf(context))).get(prefix);
-      if (refs?.has('kel') === true) sources.push(await sourceOf(context, remote, prefix, refs));
+      const refs = (await listRemote(stores.home.dir, remote, transportOf(context))).get(prefix);
+      if (refs?.has('kel') === true) remotes.push(await sourceOf(context, remote, prefix, refs));
     } catch (error) {
       // Trouble of this machine's own disk says nothing of the remote.
       if (!isAuthsError(error) || hasCode(error, 'storage/failed')) throw error;
       context.note(`${remote.name} was not looked at: ${error.message}`);
     }
   }
-  for (const [ref, oid] of disputed) {
+  const kept = here.filter(({ name }) => name === KEPT_BRANCH);
+  return [...here.filter((source) => !kept.includes(source)), ...remotes, ...kept];
+}
+
+/** What this home holds by itself. */
+export async function sourcesHere(
+  { home, log, attestations }: Stores,
+  prefix: Prefix,
+): Promise<readonly SurveySource[]> {
+  const sources: SurveySource[] = [];
+  const own = await log.read(prefix);
+  const records = own === null ? [] : await attestations.list(didKeriOf(prefix));
+  if (own !== null) sources.push({ name: 'this home', stream: own.stream, records });
+  for (const [ref, oid] of disputedRefs(home, prefix)) {
     const { stream } = await readTrunk(home, ref, oid);
-    sources.push({ name: 'a disputed branch kept here', stream, records: [] });
+    sources.push({ name: KEPT_BRANCH, stream, records: [] });
   }
   return sources;
 }

@@ -48,7 +48,8 @@ async function surveyBranches(context: Context, stores: IdentityStores): Promise
   return survey;
 }
 
-function vouchBy(
+/** What the flags say, and a person where they leave it open. */
+export function vouchBy(
   context: Context,
   survey: Survey,
   { all = false, keep = [], 'vouch-until': until }: Partial<VouchFlags>,
@@ -59,19 +60,19 @@ function vouchBy(
 
 /** Both branches are the owner's. */
 async function vouchAll(context: Context, survey: Survey): Promise<Vouched> {
-  if (survey.fork === null) {
-    throw new AuthsError(
-      'usage/invalid',
-      'there is nothing to repair: no place within reach shows another branch',
-      {
-        hint: 'auths pull REMOTE, if there is a remote that this home does not know yet',
-      },
-    );
-  }
+  if (survey.fork === null) throw nothingToRepair();
   const { fork, trunk, seals } = survey;
   const open = seals.filter(
     ({ onTrunk, sequence, record }) => record !== null && (!onTrunk || sequence >= fork),
   );
   const keep = open.map(({ digest }) => digest);
   return vouch(context, survey, { all: false, keep, 'vouch-until': String(trunk.events.length - 1) }, null);
+}
+
+function nothingToRepair(): AuthsError<'usage/invalid'> {
+  return new AuthsError(
+    'usage/invalid',
+    'there is nothing to repair: no place within reach shows another branch',
+    { hint: 'auths pull REMOTE, if there is a remote that this home does not know yet' },
+  );
 }

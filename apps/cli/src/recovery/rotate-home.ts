@@ -1,6 +1,5 @@
 /** A rotation in the home of the identity: what waits is finished first, then the right event is chosen, and the witnesses. */
 import { digestOf } from '@auths/core/attestation/sign';
-import { AuthsError } from '@auths/core/errors';
 import { finishRotation } from '@auths/core/flows/finish-rotation';
 import { rotateKeys } from '@auths/core/flows/rotate-keys';
 import { readOwnLog } from '@auths/core/flows/seal-records';
@@ -13,17 +12,14 @@ import { verifyEngine } from '../engines.ts';
 import { withInitLock } from '../home/home-lock.ts';
 import type { IdentityStores } from '../remotes/pull-remote.ts';
 import { giveUpWaiting, waitingEvent } from '../witnesses/waiting-event.ts';
-import {
-  changesWitnesses,
-  hasWitnesses,
-  planWitnesses,
-  type WitnessFlags,
-} from '../witnesses/witness-change.ts';
+import { changesWitnesses, planWitnesses, type WitnessFlags } from '../witnesses/witness-change.ts';
 import { giveUpPairings } from './begun-pairings.ts';
+import { earlierRotation } from './earlier-rotation.ts';
 import { rotationPorts } from './kit-shelf.ts';
 import { explainMisfit } from './misfit.ts';
 import { readNextSeed } from './next-seed.ts';
 import { placeRotation } from './rot-place.ts';
+import { standingJson } from './standing-rotation.ts';
 import { droppedJson, recordJson, type VouchFlags } from './vouching.ts';
 
 /** Why the key is rotated: its time has come, it was stolen, or two copies of a home have parted. */
@@ -72,14 +68,10 @@ export async function rotateHome(
     const blocked = await waitingEvent(ports, issuer, reason !== 'retired' || changesWitnesses(wish));
     if (blocked === null && (await finishRotation(ports, issuer)) === 'finished') {
       context.note('a rotation that was interrupted is complete now');
-      const { rot, before } = await standing(stores);
-      if (reason === 'compromised') {
-        givenUp = await giveUpPairings(context, stores, null);
-        requireGivenUp(rot, before, flags);
-      }
-      if (await hasWitnesses(context.home, rot.authority, wish))
-        return { ...(await told(stores)), resealed: rot.seals, dropped: [], pairings_given_up: givenUp };
-      context.note('it leaves the witnesses otherwise than you say now, so another rotation follows it');
+      if (reason === 'compromised') givenUp = await giveUpPairings(context, stores, null);
+      const earlier = await earlierRotation(context, stores, reason, flags, wish);
+      if (earlier !== null)
+        return { ...(await told(stores)), ...standingJson(earlier), pairings_given_up: givenUp };
     }
     const { seed, name } = await readNextSeed(context, flags);
     try {
@@ -105,24 +97,6 @@ export async function rotateHome(
       seed.fill(0);
     }
   });
-}
-
-/** `usage/invalid` when the rotation that stands keeps events that were to be given up: no later one can take them off. */
-function requireGivenUp(
-  { sequence }: ReplayedEvent,
-  before: ReplayedEvent,
-  { all = false, 'vouch-until': until }: Partial<VouchFlags>,
-): void {
-  const first = before.authority.sequence + 1;
-  const vouched = all || until === undefined ? first - 1 : Number(until);
-  if (sequence <= Math.max(first, vouched + 1)) return;
-  throw new AuthsError(
-    'usage/invalid',
-    `the rotation that had been interrupted stands at event ${sequence} now: the key is replaced, and events ${first} to ${sequence - 1} can be given up no more`,
-    {
-      hint: 'look through auths devices, and end what is not yours: auths devices revoke DEVICE --reason compromised',
-    },
-  );
 }
 
 /** Null: the witnesses stay as they are. */

@@ -120,7 +120,7 @@ function sealLines({ seals, establishment }: Survey): readonly string[] {
 }
 
 /** One record in a few words. */
-function inWords(record: AttestationRecord): string {
+export function inWords(record: AttestationRecord): string {
   const when = shortTime(record.timestamp);
   switch (record.type) {
     case 'link':

@@ -1,0 +1,135 @@
+/** A rotation that died behind its commit point, and a next run that asks for something else: what stands is told, never taken for done. */
+import { execFileSync } from 'node:child_process';
+import { cpSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { recordMachine } from '../../packages/key-store/src/machine.ts';
+import { countPoints } from './points.ts';
+import { liveDevices, readSound } from './sound.ts';
+import { createWorld, restore, type CrashWorld, type Data, type Machine } from './world.ts';
+
+let world: CrashWorld;
+/** A home with an identity and two devices more; what it has published, and its kit, outside. */
+let prepared: string;
+let remote: string;
+let published: string;
+let laptop: Machine;
+let counted = 0;
+
+beforeAll(async () => {
+  world = await createWorld();
+  prepared = join(world.folder, 'prepared');
+  published = join(world.folder, 'published.git');
+  remote = join(world.folder, 'remote.git');
+  laptop = world.machine('laptop');
+  const { controller_did: did } = await laptop.data(['init', '--name', 'laptop', '--git', 'none']);
+  for (const name of ['phone', 'desk']) {
+    const request = join(world.folder, `${name}.request`);
+    const wish = ['--identity', did, '--name', name];
+    const { device_did: device } = await world.machine(name).data(['devices', 'request', request, ...wish]);
+    const how = ['--output', `${request}.answer`, '--expect-device', device];
+    await laptop.data(['devices', 'accept', request, ...how]);
+  }
+  execFileSync('git', ['init', '-q', '--bare', remote]);
+  await laptop.data(['push', remote]);
+  cpSync(remote, published, { recursive: true });
+  cpSync(laptop.folder, prepared, { recursive: true, preserveTimestamps: true });
+}, 600_000);
+
+afterAll(() => {
+  world.end();
+});
+
+beforeEach(async () => {
+  rmSync(remote, { recursive: true, force: true });
+  cpSync(published, remote, { recursive: true });
+  await reset(laptop, prepared);
+});
+
+async function reset(machine: Machine, from: string | null): Promise<void> {
+  restore(machine.folder, from);
+  if (from !== null) await recordMachine(machine.home);
+}
+
+/** Dies where the log has the rotation and the keys do not know it yet. `from`: the home before it. */
+async function dieBehindRot(machine: Machine, args: readonly string[], from: string | null): Promise<void> {
+  counted += 1;
+  const labels = await countPoints(world, `${args.slice(0, 2).join(' ')} ${counted}`, 100, (killLog) =>
+    machine.run([...args, '--json'], { killLog }),
+  );
+  await reset(machine, from);
+  const writes = labels.flatMap((label, at) => (/^rename .*→ keys\.enc$/.test(label) ? [at + 1] : []));
+  const { signal } = await machine.run([...args, '--json'], { killAt: writes.at(-2) as number });
+  expect(signal).toBe('SIGKILL');
+}
+
+async function answer(machine: Machine, args: readonly string[]): Promise<Data> {
+  const { stdout, stderr, exit } = await machine.run([...args, '--json']);
+  return { ...JSON.parse(stdout), exit, notes: stderr };
+}
+
+const names = async ({ home }: Machine): Promise<readonly string[]> =>
+  liveDevices(await readSound(home)).map(({ name }) => name);
+
+describe('auths id rotate --reason compromised', () => {
+  const all = ['id', 'rotate', '--reason', 'compromised', '--all'];
+  const keep = (...devices: readonly string[]): readonly string[] => [
+    ...all,
+    ...devices.flatMap((name) => ['--keep', name]),
+  ];
+
+  it('asked for the same again says what a run that was not interrupted says', async () => {
+    const whole = await answer(laptop, keep('phone'));
+    await reset(laptop, prepared);
+    await dieBehindRot(laptop, keep('phone'), prepared);
+    const { data } = await answer(laptop, keep('phone'));
+    expect([data.resealed, data.dropped]).toEqual([whole.data.resealed, whole.data.dropped]);
+    expect(data.dropped).toMatchObject([{ type: 'link', name: 'desk' }]);
+  });
+
+  it.each([
+    [
+      'keeps more than that',
+      ['phone', 'desk'],
+      ['phone'],
+      /it keeps: device desk/,
+      /^auths devices revoke did:key:/,
+    ],
+    [
+      'has given up more than that',
+      ['phone'],
+      ['phone', 'desk'],
+      /has given up: device desk/,
+      /pair desk again: auths pair/,
+    ],
+    ['knows of no such device', ['phone'], ['nobody'], /--keep nobody names nothing/, /auths devices/],
+  ])('fails when the rotation that stands %s', async (_what, first, then, message, hint) => {
+    await dieBehindRot(laptop, keep(...first), prepared);
+    const told = await answer(laptop, keep(...then));
+    expect(told).toMatchObject({
+      exit: 2,
+      error: {
+        code: 'usage/invalid',
+        message: expect.stringMatching(message),
+        hint: expect.stringMatching(hint),
+      },
+    });
+    expect(told.notes).toContain(`with these devices: ${['laptop', ...first].join(', ')}`);
+    expect(await names(laptop)).toEqual(['laptop', ...first]);
+    // Nothing is left to finish: what the hint says can be done.
+    if (first.includes('desk')) {
+      await laptop.data(['devices', 'revoke', 'desk', '--reason', 'compromised']);
+      expect(await names(laptop)).toEqual(['laptop', 'phone']);
+    }
+  });
+
+  it('says which events the rotation that stands keeps, though they were to be given up', async () => {
+    await dieBehindRot(laptop, ['id', 'rotate'], prepared);
+    expect(await answer(laptop, keep('phone'))).toMatchObject({
+      exit: 2,
+      error: {
+        message: expect.stringMatching(/events 1 to 3 can be given up no more.*it keeps: device desk/),
+      },
+    });
+  });
+});
