@@ -1,6 +1,6 @@
 /** A rotation that died behind its commit point, and a next run that asks for something else: what stands is told, never taken for done. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, rmSync } from 'node:fs';
+import { cpSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { recordMachine } from '../../packages/key-store/src/machine.ts';
@@ -131,5 +131,49 @@ describe('auths id rotate --reason compromised', () => {
         message: expect.stringMatching(/events 1 to 3 can be given up no more.*it keeps: device desk/),
       },
     });
+  });
+});
+
+/** Another copy of the home revokes phone and publishes that, while this one does not reach the remote. */
+async function fork(): Promise<void> {
+  const copy = world.machine('copy');
+  await reset(copy, prepared);
+  await copy.data(['devices', 'revoke', 'phone', '--reason', 'lost']);
+  await copy.data(['push']);
+}
+
+describe('auths id repair', () => {
+  it('does not take an earlier rotation for itself: what another branch has revoked is told', async () => {
+    await fork();
+    renameSync(remote, `${remote}.away`);
+    await dieBehindRot(laptop, ['id', 'rotate'], prepared);
+    renameSync(`${remote}.away`, remote);
+    const told = await answer(laptop, ['id', 'repair']);
+    expect(told).toMatchObject({
+      exit: 2,
+      error: {
+        message: expect.stringMatching(/has given up: device did:key:\S+ revoked as lost/),
+        hint: expect.stringMatching(/^auths devices revoke did:key:\w+ --reason lost/),
+      },
+    });
+    await laptop.data(['devices', 'revoke', 'phone', '--reason', 'lost']);
+    await laptop.data(['push']);
+    expect(await names(laptop)).toEqual(['laptop', 'desk']);
+  });
+
+  it('run again is done where the earlier rotation was its own', async () => {
+    await fork();
+    renameSync(remote, `${remote}.away`);
+    await laptop.data(['devices', 'rename', 'desk', 'table']);
+    renameSync(`${remote}.away`, remote);
+    const forked = join(world.folder, 'forked');
+    cpSync(laptop.folder, forked, { recursive: true, preserveTimestamps: true });
+    await dieBehindRot(laptop, ['id', 'repair'], forked);
+    rmSync(forked, { recursive: true });
+    expect(await answer(laptop, ['id', 'repair'])).toMatchObject({
+      exit: 0,
+      data: { reason: 'forked', resealed: [{ type: 'extension' }, { type: 'revocation' }], dropped: [] },
+    });
+    expect(await names(laptop)).toEqual(['laptop', 'table']);
   });
 });

@@ -1,11 +1,13 @@
 /** What a rotation that had been interrupted, and is complete now, leaves to be done of what is asked for. */
+import { surveySeals } from '@auths/core/flows/survey-seals';
 import { prefixOf } from '@auths/core/identifiers';
 import type { Context } from '../command.ts';
+import { verifyEngine } from '../engines.ts';
 import type { IdentityStores } from '../remotes/pull-remote.ts';
 import { safeName } from '../views/layout.ts';
 import { hasWitnesses, type WitnessFlags } from '../witnesses/witness-change.ts';
 import { collectSources, sourcesHere } from './branch-sources.ts';
-import { vouchBy } from './rot-place.ts';
+import { nothingToRepair, vouchBy } from './rot-place.ts';
 import { readStanding, requireAsAsked, type StandingRotation } from './standing-rotation.ts';
 import type { VouchFlags } from './vouching.ts';
 
@@ -30,6 +32,14 @@ export async function earlierRotation(
     const { all = false, 'vouch-until': until } = flags;
     const none = all || (until === undefined && !context.terminal.interactive);
     requireAsAsked('rotation', standing, await vouchBy(context, survey, { ...flags, all: none }));
+  }
+  if (reason === 'forked') {
+    if (typeof surveySeals(verifyEngine, prefix, sources)?.fork === 'number') {
+      context.note('another branch shows behind it, so another rotation follows');
+      return null;
+    }
+    requireAsAsked('rotation', standing, { at: rot.sequence, dropped: [] });
+    if (survey.fork === null) throw nothingToRepair();
   }
   if (await hasWitnesses(context.home, rot.authority, witnesses)) return standing;
   context.note('it leaves the witnesses otherwise than you say now, so another rotation follows it');

@@ -69,7 +69,7 @@ async function vouchAll(context: Context, survey: Survey): Promise<Vouched> {
   return vouch(context, survey, { all: false, keep, 'vouch-until': String(trunk.events.length - 1) }, null);
 }
 
-function nothingToRepair(): AuthsError<'usage/invalid'> {
+export function nothingToRepair(): AuthsError<'usage/invalid'> {
   return new AuthsError(
     'usage/invalid',
     'there is nothing to repair: no place within reach shows another branch',
