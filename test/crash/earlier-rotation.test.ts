@@ -177,3 +177,74 @@ describe('auths id repair', () => {
     expect(await names(laptop)).toEqual(['laptop', 'table']);
   });
 });
+
+const recover = (...more: readonly string[]): readonly string[] =>
+  ['id', 'recover', '--recovery-file', join(prepared, '.auths/recovery-kit.json')].concat(
+    ['--from', remote, '--all'],
+    more,
+  );
+
+const first = (): readonly string[] => recover('--keep', 'phone', '--keep', 'desk', '--name', 'rescue');
+
+/** What a recovery tells, but for what every run draws anew. */
+const shape = ({ resealed, dropped, revoked, device_name: name }: Data): Data => [
+  resealed.map(({ type, name: of }: Data) => [type, of]),
+  dropped,
+  revoked,
+  name,
+];
+
+describe('auths id recover', () => {
+  let rescue: Machine;
+
+  beforeEach(async () => {
+    rescue = world.machine('rescue');
+    await reset(rescue, null);
+  });
+
+  it('asked for the same again says what a run that was not interrupted says', async () => {
+    const whole = await answer(rescue, first());
+    await reset(rescue, null);
+    await dieBehindRot(rescue, first(), null);
+    const { data, exit } = await answer(rescue, first());
+    expect([exit, shape(data)]).toEqual([0, shape(whole.data)]);
+    expect(data.revoked).toMatch(/^did:key:/);
+  });
+
+  it('asked for something else is finished, and fails with what is left to do', async () => {
+    await dieBehindRot(rescue, first(), null);
+    const told = await answer(rescue, recover('--keep', 'desk', '--lost', 'phone', '--name', 'other'));
+    expect(told).toMatchObject({
+      exit: 2,
+      error: {
+        code: 'usage/invalid',
+        message: expect.stringMatching(/it keeps: device phone .*phone is not revoked/),
+        hint: expect.stringMatching(/^auths devices revoke did:key:\w+ --reason compromised; auths devices/),
+      },
+    });
+    expect(told.notes).toMatch(/this device is called rescue: auths devices rename did:key:\w+ NAME/);
+    expect(await names(rescue)).toEqual(['phone', 'desk', 'rescue']);
+    // The home is whole, and what was said can be typed.
+    const [, device] = /auths devices revoke (\S+)/.exec(told.error.hint) ?? [];
+    await rescue.data(['devices', 'revoke', String(device), '--reason', 'compromised']);
+    expect(await names(rescue)).toEqual(['desk', 'rescue']);
+  });
+
+  it('goes on upon what an earlier run has brought in, though its place is not named again', async () => {
+    const old = join(world.folder, 'old.auths');
+    await laptop.data(['id', 'export', '--output', old]);
+    await laptop.data(['devices', 'revoke', 'phone', '--reason', 'lost']);
+    await laptop.data(['push']);
+    counted += 1;
+    const labels = await countPoints(world, `id recover ${counted}`, 100, (killLog) =>
+      rescue.run([...first(), '--json'], { killLog }),
+    );
+    await reset(rescue, null);
+    // The seed of the next key is about to be kept: the log is in, and has no rotation yet.
+    const writes = labels.flatMap((label, at) => (/^rename .*→ keys\.enc$/.test(label) ? [at + 1] : []));
+    await rescue.run([...first(), '--json'], { killAt: writes.at(-3) as number });
+    const args = first().map((word) => (word === remote ? old : word));
+    expect(await answer(rescue, args)).toMatchObject({ exit: 0 });
+    expect(await names(rescue)).toEqual(['desk', 'rescue']);
+  });
+});

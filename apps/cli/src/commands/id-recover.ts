@@ -13,6 +13,7 @@ import { planGit } from '../git-scope.ts';
 import { makeHomeFolder } from '../home/home-folder.ts';
 import { withInitLock } from '../home/home-lock.ts';
 import { finishGit } from '../home/unfinished-git.ts';
+import { requireAsWished } from '../recovery/earlier-recovery.ts';
 import { readNextSeed, seedFlags, type NextSeed } from '../recovery/next-seed.ts';
 import { recoverInto } from '../recovery/recover-home.ts';
 import { findIdentity } from '../recovery/recovery-source.ts';
@@ -116,11 +117,12 @@ async function recover(
     );
     for (const remote of recovered.remotes) await rememberRemote(stores.home.dir, remote);
     await finishGit(context);
+    await requireAsWished(context, recovered, wanted);
     const { rotated, dropped } = recovered;
     const data = {
       controller_did: didKeriOf(recovered.prefix),
       device_did: recovered.deviceDid,
-      device_name: wanted.name,
+      device_name: recovered.name,
       sequence: rotated.sequence,
       said: rotated.said,
       key: encodeCesr('D', rotated.key),

@@ -3,12 +3,12 @@ import { surveySeals } from '@auths/core/flows/survey-seals';
 import { prefixOf } from '@auths/core/identifiers';
 import type { Context } from '../command.ts';
 import { verifyEngine } from '../engines.ts';
+import { readDeviceKey } from '../home/device-key.ts';
 import type { IdentityStores } from '../remotes/pull-remote.ts';
-import { safeName } from '../views/layout.ts';
 import { hasWitnesses, type WitnessFlags } from '../witnesses/witness-change.ts';
 import { collectSources, sourcesHere } from './branch-sources.ts';
-import { nothingToRepair, vouchBy } from './rot-place.ts';
-import { readStanding, requireAsAsked, type StandingRotation } from './standing-rotation.ts';
+import { nothingToRepair } from './rot-place.ts';
+import { readStanding, requireAs, requireAsAsked, type StandingRotation } from './standing-rotation.ts';
 import type { VouchFlags } from './vouching.ts';
 
 /** Null: another rotation follows it. `usage/invalid` where it stands otherwise than asked for and none can change that. */
@@ -24,21 +24,17 @@ export async function earlierRotation(
     ? sourcesHere(stores, prefix)
     : collectSources(context, stores, prefix));
   const standing = await readStanding(stores, prefix, sources);
-  const { rot, survey, devices } = standing;
+  const { rot, survey } = standing;
   if (reason === 'compromised') {
-    // Who says nothing and cannot be asked vouches for nothing.
-    const names = devices.filter(({ revocation }) => revocation === null).map(({ name }) => safeName(name));
-    context.note(`it stands at event ${rot.sequence}, with these devices: ${names.join(', ')}`);
-    const { all = false, 'vouch-until': until } = flags;
-    const none = all || (until === undefined && !context.terminal.interactive);
-    requireAsAsked('rotation', standing, await vouchBy(context, survey, { ...flags, all: none }));
+    const own = readDeviceKey(context.home)?.did ?? null;
+    await requireAsAsked(context, 'rotation', standing, flags, own);
   }
   if (reason === 'forked') {
     if (typeof surveySeals(verifyEngine, prefix, sources)?.fork === 'number') {
       context.note('another branch shows behind it, so another rotation follows');
       return null;
     }
-    requireAsAsked('rotation', standing, { at: rot.sequence, dropped: [] });
+    requireAs('rotation', standing, { at: rot.sequence, dropped: [] });
     if (survey.fork === null) throw nothingToRepair();
   }
   if (await hasWitnesses(context.home, rot.authority, witnesses)) return standing;

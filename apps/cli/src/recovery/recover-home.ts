@@ -7,7 +7,7 @@ import { CAPABILITIES } from '@auths/core/attestation/capability';
 import { foldDevices } from '@auths/core/attestation/fold';
 import { buildLink, buildRevocation, digestOf, signedBytes } from '@auths/core/attestation/sign';
 import { equalBytes, toHex } from '@auths/core/encoding/bytes';
-import { encodeDidKey, encodeX25519Did } from '@auths/core/encoding/did-key';
+import { encodeX25519Did } from '@auths/core/encoding/did-key';
 import { formatTime } from '@auths/core/encoding/time';
 import { x25519PublicKey } from '@auths/core/crypto/x25519';
 import { AuthsError } from '@auths/core/errors';
@@ -15,9 +15,8 @@ import { deviceKey } from '@auths/core/flows/first-keys';
 import { mergeLog } from '@auths/core/flows/merge-log';
 import { deviceOfLostHome, RECOVERED_NOTE } from '@auths/core/flows/lost-device';
 import { findDevice } from '@auths/core/flows/own-devices';
-import { finishRotation } from '@auths/core/flows/finish-rotation';
 import { rotateKeys, type Rotated } from '@auths/core/flows/rotate-keys';
-import { readOwnLog, type Draft } from '@auths/core/flows/seal-records';
+import { type Draft } from '@auths/core/flows/seal-records';
 import {
   surveySeals,
   type Survey,
@@ -36,11 +35,12 @@ import { verifyEngine } from '../engines.ts';
 import { writeAllowedSigners, writeDevicePub } from '../home/device-files.ts';
 import { noteGit } from '../home/unfinished-git.ts';
 import { mergePorts } from '../remotes/pull-remote.ts';
-import { ownLog } from '../witnesses/own-log.ts';
 import { collectSources } from './branch-sources.ts';
+import { finishEarlier } from './earlier-recovery.ts';
 import { rotationPorts } from './kit-shelf.ts';
 import type { NextSeed } from './next-seed.ts';
 import type { Found } from './recovery-source.ts';
+import type { StandingRotation } from './standing-rotation.ts';
 import { vouch, type VouchFlags } from './vouching.ts';
 
 export interface RecoverWish extends VouchFlags {
@@ -52,11 +52,15 @@ export interface RecoverWish extends VouchFlags {
 export interface Recovered {
   readonly prefix: Prefix;
   readonly deviceDid: DidKey;
+  /** Of this device, in the log. */
+  readonly name: string;
   readonly rotated: Pick<Rotated, 'sequence' | 'said' | 'key' | 'records'>;
   readonly dropped: readonly SurveyedSeal[];
   /** The device that was revoked. */
   readonly revoked: DidKey | null;
   readonly remotes: readonly Remote[];
+  /** Null, or what a run that died behind its rotation has decided. */
+  readonly earlier: StandingRotation | null;
 }
 
 /** Recovers. What `findIdentity`, `vouch` and `rotateKeys` reject with; nothing is published then. */
@@ -67,10 +71,10 @@ export async function recoverInto(
   wish: RecoverWish,
   find: () => Promise<Found>,
 ): Promise<Recovered> {
-  const finished = await finishEarlier(context, stores, next);
-  if (finished !== null) {
-    await settle(context, stores, finished, wish);
-    return finished;
+  const earlier = await finishEarlier(context, stores, next);
+  if (earlier !== null) {
+    await settle(context, stores, earlier, wish.git);
+    return earlier;
   }
   const found = await find();
   const issuer = didKeriOf(found.prefix);
@@ -108,12 +112,14 @@ export async function recoverInto(
   const recovered: Recovered = {
     prefix: found.prefix,
     deviceDid: device,
+    name: wish.name,
     rotated,
     dropped: vouched.dropped.filter(({ digest }) => !reseal.some((record) => digestOf(record) === digest)),
     revoked: lost?.subject ?? null,
     remotes: found.remotes,
+    earlier: null,
   };
-  await settle(context, stores, recovered, wish);
+  await settle(context, stores, recovered, wish.git);
   return recovered;
 }
 
@@ -127,32 +133,6 @@ async function withOwn(
   { prefix, sources }: Found,
 ): Promise<readonly SurveySource[]> {
   return [...(await collectSources(context, stores, prefix)), ...sources];
-}
-
-/** The rot of an earlier run that died after it. */
-async function finishEarlier(context: Context, stores: Stores, next: NextSeed): Promise<Recovered | null> {
-  const { publicKey } = createSigner(next.seed);
-  const log = await ownLog(context, stores);
-  for (const prefix of await log.list()) {
-    const issuer = didKeriOf(prefix);
-    const { verdict } = await readOwnLog({ log, engine: verifyEngine }, issuer);
-    const rot = verdict.events.findLast(({ ilk }) => ilk === 'rot');
-    if (rot?.keys[0] === undefined || !equalBytes(rot.keys[0], publicKey)) continue;
-    const keys = await openKeys(context);
-    await finishRotation(await rotationPorts(context, stores, keys), issuer);
-    if ((await keys.get('identity')) === null) continue;
-    const { publicKey: device } = await signerFor(context, keys, 'device');
-    const { sequence, said } = rot;
-    return {
-      prefix,
-      deviceDid: encodeDidKey(device),
-      rotated: { sequence, said, key: publicKey, records: [] },
-      dropped: [],
-      revoked: null,
-      remotes: [],
-    };
-  }
-  return null;
 }
 
 async function makeKeys(context: Context, keys: KeyStore): Promise<DidKey> {
@@ -238,13 +218,13 @@ async function settle(
   context: Context,
   stores: Stores,
   recovered: Recovered,
-  wish: RecoverWish,
+  git: RecoverWish['git'],
 ): Promise<void> {
   const did = didKeriOf(recovered.prefix);
   const { publicKey } = await signerFor(context, await openKeys(context), 'device');
-  await writeDevicePub(context.home, publicKey, wish.name);
+  await writeDevicePub(context.home, publicKey, recovered.name);
   await writeAllowedSigners(stores.home, did);
-  if (wish.git !== 'none') await noteGit(context, wish.git);
+  if (git !== 'none') await noteGit(context, git);
   await writeIdentityDocument(stores.home, {
     version: 1,
     controller_did: did,

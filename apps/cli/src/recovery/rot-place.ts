@@ -48,8 +48,7 @@ async function surveyBranches(context: Context, stores: IdentityStores): Promise
   return survey;
 }
 
-/** What the flags say, and a person where they leave it open. */
-export function vouchBy(
+function vouchBy(
   context: Context,
   survey: Survey,
   { all = false, keep = [], 'vouch-until': until }: Partial<VouchFlags>,

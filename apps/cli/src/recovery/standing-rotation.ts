@@ -16,11 +16,12 @@ import {
 import { didKeriOf, type DidKey, type Prefix, type Said } from '@auths/core/identifiers';
 import { replay, type ReplayedEvent } from '@auths/core/keri/key-state';
 import type { StoredRecord } from '@auths/core/ports';
+import type { Context } from '../command.ts';
 import type { Stores } from '../composition.ts';
 import { verifyEngine } from '../engines.ts';
 import { safeName } from '../views/layout.ts';
 import { KEPT_BRANCH } from './branch-sources.ts';
-import { droppedJson, inWords, recordJson, type Vouched } from './vouching.ts';
+import { droppedJson, inWords, recordJson, vouch, type Vouched, type VouchFlags } from './vouching.ts';
 
 export interface StandingRotation {
   readonly rot: ReplayedEvent;
@@ -67,30 +68,54 @@ export function standingJson(standing: StandingRotation): {
   readonly resealed: readonly unknown[];
   readonly dropped: readonly unknown[];
 } {
-  const { sealed, survey } = standing;
   return {
-    resealed: [...sealed].map(([digest, record]) =>
+    resealed: [...standing.sealed].map(([digest, record]) =>
       record === null ? { digest, type: null, subject: null, name: null } : recordJson(record, digest),
     ),
-    dropped: survey.seals.filter((seal) => !stands(standing, seal)).map(droppedJson),
+    dropped: givenUp(standing).map(droppedJson),
   };
+}
+
+export function givenUp(standing: StandingRotation): readonly SurveyedSeal[] {
+  return standing.survey.seals.filter((seal) => !stands(standing, seal));
+}
+
+/**
+ * Asks as for a rotation at its place, and fails as `requireAs` does. `own` is a device that is kept unasked, `lost` one
+ * that was to be revoked. What `vouch` rejects with.
+ */
+export async function requireAsAsked(
+  context: Context,
+  what: 'rotation' | 'recovery',
+  standing: StandingRotation,
+  { all = false, keep = [], 'vouch-until': until }: Partial<VouchFlags>,
+  own: DidKey | null,
+  lost: DeviceState | null = null,
+): Promise<void> {
+  const { rot, survey, devices } = standing;
+  const names = devices.filter(({ revocation }) => revocation === null).map(({ name }) => safeName(name));
+  context.note(`it stands at event ${rot.sequence}, with these devices: ${names.join(', ')}`);
+  // Who says nothing and cannot be asked vouches for nothing.
+  const none = all || (until === undefined && !context.terminal.interactive);
+  const vouched = await vouch(context, survey, { all: none, keep, 'vouch-until': until }, own);
+  requireAs(what, standing, vouched, lost);
 }
 
 /**
  * `usage/invalid` where something stands otherwise than it is asked for now: no later rotation changes that, but other
  * commands do, and they are named. `lost`: a device that was to be revoked.
  */
-export function requireAsAsked(
+export function requireAs(
   what: 'rotation' | 'recovery',
   standing: StandingRotation,
   { at, dropped }: Pick<Vouched, 'at' | 'dropped'>,
   lost: DeviceState | null = null,
 ): void {
   const { rot, survey } = standing;
-  const givenUp = new Set(dropped.map(({ digest }) => digest));
-  const other = survey.seals.filter((seal) => stands(standing, seal) === givenUp.has(seal.digest));
-  const kept = other.filter((seal) => givenUp.has(seal.digest) && matters(standing, seal, true));
-  const gone = other.filter((seal) => !givenUp.has(seal.digest) && matters(standing, seal, false));
+  const unwanted = new Set(dropped.map(({ digest }) => digest));
+  const other = survey.seals.filter((seal) => stands(standing, seal) === unwanted.has(seal.digest));
+  const kept = other.filter((seal) => unwanted.has(seal.digest) && matters(standing, seal, true));
+  const gone = other.filter((seal) => !unwanted.has(seal.digest) && matters(standing, seal, false));
   const tooMany = rot.sequence > at ? [`events ${at} to ${rot.sequence - 1} can be given up no more`] : [];
   const notRevoked = lost !== null && isActive(standing, lost.subject) ? [lost] : [];
   const said = [
@@ -107,7 +132,7 @@ export function requireAsAsked(
   ];
   throw new AuthsError(
     'usage/invalid',
-    `the ${what} that had been interrupted stands at event ${rot.sequence} now, otherwise than is asked for now; ${said.join('; ')}`,
+    `the ${what} that had been interrupted stands at event ${rot.sequence}, otherwise than is asked for now; ${said.join('; ')}`,
     { hint: [...new Set([...ways, 'auths devices shows what stands'])].join('; ') },
   );
 }
