@@ -1,5 +1,6 @@
 /** What git's index holds at `.auths` and below it, and where that stands in the way of files that lie there. */
 import { isPrefix } from '@auths/core/identifiers';
+import { isFileMode } from './evidence-files.ts';
 import { runGit } from './git.ts';
 import type { Repository } from './repository.ts';
 
@@ -25,11 +26,6 @@ export async function readAuthsIndex(repository: Repository, workTree: string): 
         : [];
     }),
   );
-}
-
-/** Whether it is a regular file, executable or not. */
-export function isRegular({ mode }: IndexEntry): boolean {
-  return mode === '100644' || mode === '100755';
 }
 
 /** Other repositories where folders of evidence belong. git adds nothing that lies in one, and needs no `.git` there to know it. */
@@ -69,7 +65,7 @@ export async function askGit(
 const GITLINK = '160000';
 
 function isLink(entry: IndexEntry | undefined): boolean {
-  return entry !== undefined && !isRegular(entry);
+  return entry !== undefined && !isFileMode(entry.mode);
 }
 
 function holdsEvidence(folder: string): boolean {

@@ -39,6 +39,11 @@ export function isEvidenceFile({ directory, name }: Pick<EvidenceFile, 'director
   return isPrefix(directory) && [EVENT, RECEIPT, RECORD].some((form) => form.test(name));
 }
 
+/** Whether a tree or an index has a regular file by that mode: on a disk executable ones are files like the others, and both must be found. */
+export function isFileMode(mode: string): boolean {
+  return mode === '100644' || mode === '100755';
+}
+
 /** Reads the files of one source. What is not evidence is noted; more than the bounds is `input/malformed`. */
 export async function gatherEvidence(
   source: Pick<EvidenceSource, 'name' | 'proposal'>,

@@ -10,12 +10,11 @@ import {
   foldersAbove,
   gitlinksIn,
   inTheWay,
-  isRegular,
   readAuthsIndex,
   type AuthsIndex,
   type IndexEntry,
 } from './auths-index.ts';
-import { isEvidenceFile, type EvidenceFile } from './evidence-files.ts';
+import { isEvidenceFile, isFileMode, type EvidenceFile } from './evidence-files.ts';
 import { isObjectId } from './objects.ts';
 import { headCommit } from './one-meaning.ts';
 import type { Repository } from './repository.ts';
@@ -91,7 +90,7 @@ export async function keptByGit(repository: Repository, workTree: string): Promi
 function isKept(path: string, bytes: Uint8Array, entry: IndexEntry | undefined): boolean {
   if (entry === undefined) return false;
   // A file of evidence is read as what it is on a disk, executable or not.
-  if (isEvidence(path)) return isRegular(entry) && isObjectId(entry.oid, 'blob', bytes);
+  if (isEvidence(path)) return isFileMode(entry.mode) && isObjectId(entry.oid, 'blob', bytes);
   if (entry.mode !== '100644') return false;
   // A checkout may have turned the line ends of what has lines.
   return isObjectId(entry.oid, 'blob', bytes) || isObjectId(entry.oid, 'blob', withoutReturns(bytes));
@@ -116,7 +115,7 @@ function goneFrom(
     files.has(path) ||
     (names.has(path) && lstatSync(join(workTree, path), { throwIfNoEntry: false })?.isFile() === true);
   return [...index].flatMap(([path, entry]) => {
-    const isWanted = isEvidence(path) ? isRegular(entry) : NAMED.includes(path.slice('.auths/'.length));
+    const isWanted = isEvidence(path) ? isFileMode(entry.mode) : NAMED.includes(path.slice('.auths/'.length));
     return isWanted && !entry.isSparse && !isThere(path) ? [path] : [];
   });
 }

@@ -61,8 +61,8 @@ async function readable(home: Home, ref: string, oid: string): Promise<readonly 
 
 /**
  * What `ref` has held, among `commits`: of what goes on from `known`, where that can be read, the longest history; of
- * disputes and what was undone the event that names the ref. An identity document only where there is no second one that goes on from none of
- * the others. `known` may be older than the ref was: a process that dies has moved refs of which it noted nothing.
+ * disputes and what was undone the event that names the ref. An identity document only where there is no second one that
+ * goes on from none of the others. `known` may be older than the ref was: a process that dies has moved refs of which it noted nothing.
  */
 export async function findRefCommit(
   home: Home,

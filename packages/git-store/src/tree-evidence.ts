@@ -8,6 +8,7 @@ import type { EvidenceSource } from '@auths/core/commit/evidence';
 import { AuthsError, hasCode } from '@auths/core/errors';
 import {
   gatherEvidence,
+  isFileMode,
   MAX_EVIDENCE_FILE,
   MAX_EVIDENCE_TREE,
   requireFew,
@@ -131,11 +132,6 @@ export async function readBlob(repository: Repository, { mode, oid }: TreeEntry)
   const answer = await repository.objects.ask(oid, { maxSize: MAX_EVIDENCE_FILE });
   if (answer.status === 'missing') throw objectMissing(oid, `the evidence ${oid}`);
   return answer.status === 'found' && answer.type === 'blob' ? answer.bytes : null;
-}
-
-/** On a disk both are regular files, and who reads the tree must find what is found there. */
-function isFileMode(mode: string): boolean {
-  return mode === '100644' || mode === '100755';
 }
 
 /** Links are never followed: what lies in a work tree may come from a stranger. */

@@ -15,8 +15,9 @@ import type { Vouched } from './vouching.ts';
 
 /**
  * Gives up every pairing that is begun, which the next command would seal with the new key, but for those whose seal stands
- * after a rotation that is `vouched` for so (null: it has been made). Says so of each, and gives their names. What is in the way keeps no rotation from being made, and lets
- * no pairing go on: one that cannot be read is sealed by nobody, and doctor puts it aside.
+ * after a rotation that is `vouched` for so (null: it has been made). Says so of each, and gives their names. What is in the
+ * way keeps no rotation from being made, and lets no pairing go on: one that cannot be read is sealed by nobody, and doctor
+ * puts it aside.
  */
 export async function giveUpPairings(
   context: Context,

@@ -18,7 +18,7 @@ import { earlierRotation } from './earlier-rotation.ts';
 import { rotationPorts } from './kit-shelf.ts';
 import { explainMisfit } from './misfit.ts';
 import { readNextSeed } from './next-seed.ts';
-import { placeRotation } from './rot-place.ts';
+import { placeRotation, type Placed } from './rot-place.ts';
 import { standingJson } from './standing-rotation.ts';
 import { droppedJson, recordJson, type VouchFlags } from './vouching.ts';
 
@@ -62,23 +62,23 @@ export async function rotateHome(
     'witness-threshold': flags['witness-threshold'],
   };
   return withInitLock(context.home, async () => {
-    let givenUp: readonly string[] = [];
+    const givenUp = (placed: Placed | null): Promise<readonly string[]> =>
+      reason === 'compromised' ? giveUpPairings(context, stores, placed) : Promise.resolve([]);
     const keys = await openKeys(context);
     const ports = await rotationPorts(context, stores, keys, remotes);
     const blocked = await waitingEvent(ports, issuer, reason !== 'retired' || changesWitnesses(wish));
     if (blocked === null && (await finishRotation(ports, issuer)) === 'finished') {
       context.note('a rotation that was interrupted is complete now');
-      if (reason === 'compromised') givenUp = await giveUpPairings(context, stores, null);
+      const pairings_given_up = await givenUp(null);
       const earlier = await earlierRotation(context, stores, reason, flags, wish);
-      if (earlier !== null)
-        return { ...(await told(stores)), ...standingJson(earlier), pairings_given_up: givenUp };
+      if (earlier !== null) return { ...(await told(stores)), ...standingJson(earlier), pairings_given_up };
     }
     const { seed, name } = await readNextSeed(context, flags);
     try {
       await explainMisfit(stores, issuer, createSigner(seed).publicKey, name);
       const placed = reason === 'retired' ? null : await placeRotation(context, stores, reason, flags);
       const witnesses = await witnessesFor(context, stores, wish);
-      if (reason === 'compromised') givenUp = await giveUpPairings(context, stores, placed);
+      const pairings_given_up = await givenUp(placed);
       if (blocked !== null)
         await giveUpWaiting(context, stores, blocked, (await standing(stores)).tip.authority, witnesses);
       const rotated = await rotateKeys(ports, {
@@ -91,7 +91,7 @@ export async function rotateHome(
         ...(await told(stores)),
         resealed: rotated.records.map((record) => recordJson(record, digestOf(record))),
         dropped: (placed?.dropped ?? []).map(droppedJson),
-        pairings_given_up: givenUp,
+        pairings_given_up,
       };
     } finally {
       seed.fill(0);

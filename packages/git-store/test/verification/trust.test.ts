@@ -577,8 +577,7 @@ describe.skipIf(!hasSshKeygen)('targets', () => {
     const [base, folder] = [repo.commit(laptop), join(repo.dir, '.auths', 'evidence', identity.prefix)];
     const next = identity.fork();
     next.interact([]);
-    const spoilt = messageOf(next.tip);
-    spoilt[spoilt.length - 3] = (spoilt[spoilt.length - 3] as number) ^ 1;
+    const spoilt = otherwiseSigned(messageOf(next.tip));
     const name = (said: string): string => `${next.tip.sequence.toString(16).padStart(8, '0')}-${said}.cesr`;
     for (const [file, bytes] of [
       [name(`E${'A'.repeat(43)}`), Buffer.from('junk')],
